@@ -12,14 +12,17 @@ From that come the check of `-p degrees=20`, the help of the command line and th
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, field, fields
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from mlwf_tui.errors import InvalidParameter, suggest
 
+N = TypeVar("N")
+UNSET: Final = "auto"
+UNSETS: Final = (UNSET, "none")
 _TYPE_WORDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
 
 
@@ -34,6 +37,7 @@ class ParamSpec(msgspec.Struct, frozen=True):
     high: float | None
     choices: tuple[str, ...]
     group: str = ""  # what it is about, where there are many
+    unset: str = UNSET  # how None is written
 
     @property
     def bounds(self) -> str:
@@ -52,9 +56,15 @@ def param(
     high: float | None = None,
     choices: Sequence[str] = (),
     group: str = "",
+    unset: str = UNSET,
 ) -> Any:
-    """Declare a dataclass field with its help and bounds (both ends allowed)."""
-    metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices), "group": group}
+    """Declare a dataclass field with its help and bounds (both ends allowed).
+
+    `unset` is how None is written, one of UNSETS: "none" where it means that there is no limit.
+    """
+    metadata = {
+        "help": help, "low": low, "high": high, "choices": tuple(choices), "group": group, "unset": unset,
+    }  # fmt: skip
     return field(default=default, metadata=metadata)
 
 
@@ -71,6 +81,7 @@ def describe_params(params_type: type[Any]) -> tuple[ParamSpec, ...]:
             high=f.metadata.get("high"),
             choices=f.metadata.get("choices", ()),
             group=f.metadata.get("group", ""),
+            unset=f.metadata.get("unset", UNSET),
         )
         for f in fields(params_type)
     )
@@ -117,7 +128,7 @@ def _convert(name: str, value: Any, wanted: Any) -> Any:
     origin = get_origin(wanted)
     if origin in (types.UnionType, Union):
         options = get_args(wanted)
-        if type(None) in options and (value is None or value in ("", "none", "auto")):
+        if type(None) in options and (value is None or value in ("", *UNSETS)):
             return None
         return _convert(name, value, next(o for o in options if o is not type(None)))
     if origin is tuple:
@@ -129,12 +140,23 @@ def _convert(name: str, value: Any, wanted: Any) -> Any:
     try:
         if wanted is int and isinstance(value, float) and not value.is_integer():
             raise ValueError(value)
-        return wanted(value)
+        return parse_number(value, wanted) if isinstance(value, str) else wanted(value)
     except (TypeError, ValueError) as error:
         raise InvalidParameter(
             f"The parameter {name} is {value!r}, which is not {describe_type(_name_type(wanted))}.",
             hint=f"Give {name} as {describe_type(_name_type(wanted))}.",
         ) from error
+
+
+def parse_number(text: str, wanted: Callable[[str], N]) -> N:
+    """Return what a person wrote as a number of the wanted type, or as a text where that is wanted.
+
+    Raises:
+        ValueError: it is none; digits with underscores, which Python reads, are none either.
+    """
+    if wanted in (int, float) and "_" in text:
+        raise ValueError(text)
+    return wanted(text)
 
 
 def _convert_bool(name: str, value: Any) -> bool:

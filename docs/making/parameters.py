@@ -50,4 +50,4 @@ def _tell(spec: ParamSpec) -> str:
     """Return what a parameter means, with its default where it has one that the words do not tell."""
     if spec.default in (None, "", ()) or spec.help.endswith(")"):
         return spec.help
-    return f"{spec.help} ({format_default(spec.default)})"
+    return f"{spec.help} ({format_default(spec)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,9 +98,14 @@ def import_command(
     lines = [text, *_format_choice(result)]
     lines += [f"  new: {show_path(', '.join(new))}"] if new else []
     lines += [f"  {show_path(conflict)}" for conflict in result.conflicts]
+    if result.edits_replaced:
+        lines.append(
+            f"  {result.edits_replaced:,} of them had been edited in the project since its last import, and"
+            f" are as the folder has them again; the way back: mlwf undo {shlex.quote(project)}"
+        )
     lines += format_problems(result.problems)
     face.show(to_document(result), lambda: "\n".join(lines))
-    return PARTLY if result.problems else DONE
+    return PARTLY if any(not problem.is_taken for problem in result.problems) else DONE
 
 
 def _format_choice(result: ImportResult) -> list[str]:

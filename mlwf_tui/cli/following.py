@@ -165,7 +165,8 @@ def exit_code_of_run(run: Run) -> int:
     """Return the exit code that a followed run's end means."""
     if run.state is RunState.STOPPED:
         return INTERRUPTED
-    return PARTLY if run.result.get("problems") else DONE
+    problems = msgspec.convert(run.result.get("problems", []), list[Problem])
+    return PARTLY if any(not problem.is_taken for problem in problems) else DONE
 
 
 @contextmanager

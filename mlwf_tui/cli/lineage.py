@@ -203,10 +203,12 @@ def reproduce_command(
 
     Of an import, transform, pipeline and application the digests of the data are compared, of a training
     and a benchmark the metrics. The exit code is 1 where they differ. What it lacks is said before anything
-    is started: an import needs its folder with the same files.
+    is started: an import needs its folder with the same files. Of a version, model or report the run is
+    done again that made it.
 
     \b
     mlwf reproduce 3f9a
+    mlwf reproduce cells@2
     mlwf reproduce 3f9a --detach            # prints a run, say 77c1
     mlwf reproduce 3f9a --against 77c1
     """
@@ -214,7 +216,7 @@ def reproduce_command(
     from mlwf_tui.workflow.runs import get_run
 
     with face.open() as workspace, show_progress("reproduce") as observer:
-        found = get_run(workspace, run)
+        found = reproduce.find_maker(workspace, run)
         if is_check:
             lacks = reproduce.find_lacks(workspace, found, observer)
             changes = reproduce.find_changes(found)

@@ -145,8 +145,11 @@ def _cut(cell: str, columns: int) -> str:
 
 
 def format_problems(problems: Sequence[Problem], word: str = "left out") -> list[str]:
-    """Return a line for each thing that was left out, or has failed, cut where there are many."""
-    lines = [f"  {word}: {problem.path}: {problem.reason}" for problem in problems[:SHOWN_PROBLEMS]]
+    """Return a line for each thing that was left out, has failed or is doubtful, cut where there are many."""
+    lines = [
+        f"  {'doubtful' if problem.is_taken else word}: {problem.path}: {problem.reason}"
+        for problem in problems[:SHOWN_PROBLEMS]
+    ]
     if len(problems) > SHOWN_PROBLEMS:
         lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more; --json lists all")
     return lines

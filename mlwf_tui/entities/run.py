@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -182,7 +182,16 @@ class MetricPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that was left out, and why, in words for a person."""
+    """One thing that was left out, or that is doubtful though it was taken; why, in words for a person."""
 
     path: str
     reason: str
+    is_taken: bool = False
+
+
+class ProblemRow(NamedTuple):
+    """A problem as it is sent between processes and kept."""
+
+    path: str
+    reason: str
+    is_taken: bool = False

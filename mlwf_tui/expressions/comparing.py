@@ -10,6 +10,8 @@ from typing import Final, TypeGuard
 
 from mlwf_tui.expressions.fields import Scalar
 
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+
 Comparing = Callable[[Scalar, Scalar], bool]
 
 _ORDERS: Final = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -41,6 +43,13 @@ def is_equal(left: Scalar, right: Scalar) -> bool:
 def is_among(value: Scalar, wanted: Collection[Scalar]) -> bool:
     """Say whether a value is one of some."""
     return any(is_equal(value, one) for one in wanted)
+
+
+def read_number(value: Scalar) -> Scalar:
+    """Return the number that a text writes, as formats without types keep one; any other value as it is."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return value
+    return float(value)
 
 
 def make_glob(pattern: str) -> Callable[[Scalar], bool]:

@@ -22,7 +22,14 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.names import suggest_name
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.expressions.comparing import EQUAL_SIGNS, ORDER_SIGNS, find_comparison, is_among, make_glob
+from mlwf_tui.expressions.comparing import (
+    EQUAL_SIGNS,
+    ORDER_SIGNS,
+    find_comparison,
+    is_among,
+    make_glob,
+    read_number,
+)
 from mlwf_tui.expressions.fields import FUNCTIONS, ITEM_FIELDS, OBJECT_FIELDS, Scalar, ValueType
 from mlwf_tui.expressions.tokens import Token, TokenKind, cut_tokens, make_error
 
@@ -303,7 +310,8 @@ class _Parser:
         if sign.value in ORDER_SIGNS and wanted - {ValueType.NUMBER}:
             raise self._fail(sign, f"{sign.value} compares numbers, and {left.token.value} is {left.type}")
         self._check_constant(left, right)
-        compare, read_left, read_right = find_comparison(sign.value), left.read, right.read
+        compare = find_comparison(sign.value)
+        read_left, read_right = _read_beside(left, right), _read_beside(right, left)
         return lambda item, one: compare(read_left(item, one), read_right(item, one))
 
     def _match_pattern(self, left: _Operand) -> Test:
@@ -328,7 +336,14 @@ class _Parser:
                 break
         self._expect(")")
         read = left.read
-        return lambda item, one: is_among(read(item, one), values)
+        if left.type is not ValueType.ANY:
+            return lambda item, one: is_among(read(item, one), values)
+
+        def test(item: Item, one: AnnotatedObject | None) -> bool:
+            value = read(item, one)
+            return is_among(value, values) or is_among(read_number(value), values)
+
+        return test
 
     def _as_flag(self, operand: _Operand) -> Test:
         """Return what stands without a comparison as a test: a flag, or that a value is there."""
@@ -404,6 +419,14 @@ def _quantify(name: str, test: Test) -> tuple[ValueType, Read]:
             return ValueType.FLAG, lambda item, _: not any(test(item, one) for one in item.annotation.objects)
         case _:  # any, has
             return ValueType.FLAG, lambda item, _: any(test(item, one) for one in item.annotation.objects)
+
+
+def _read_beside(operand: _Operand, other: _Operand) -> Read:
+    """Return how a side is read: what is of any type, beside a number, as the number that a text writes."""
+    read = operand.read
+    if operand.type is not ValueType.ANY or other.type is not ValueType.NUMBER:
+        return read
+    return lambda item, one: read_number(read(item, one))
 
 
 def _find_tag(tags: Sequence[Tag], name: str) -> Scalar:

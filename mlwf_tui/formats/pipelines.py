@@ -37,31 +37,44 @@ def read_pipeline(content: bytes, name: str) -> Pipeline:
 
 
 class PipelineFaults(InvalidParameter):
-    """A pipeline cannot be run so; `faults` has what the message tells, one by one."""
+    """A pipeline cannot be run so; `faults` has what the message tells, one by one.
 
-    def __init__(self, message: str, *, hint: str, faults: tuple[Fault, ...]) -> None:
+    `readable` is what of a file could be read in spite of them, where reading it has found them.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str, faults: tuple[Fault, ...], readable: Pipeline | None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.faults = faults
+        self.readable = readable
 
 
-def make_error(path: str, faults: Iterable[Fault]) -> PipelineFaults:
+def make_error(path: str, faults: Iterable[Fault], readable: Pipeline | None = None) -> PipelineFaults:
     """Return the error that tells all faults, in the order of their lines."""
     ordered = tuple(sorted(set(faults), key=lambda fault: fault.line))
     if len(ordered) == 1:
         message = f"{_place(path, ordered[0].line)}{ordered[0].message}"
-        return PipelineFaults(message, hint=ordered[0].hint, faults=ordered)
+        return PipelineFaults(message, hint=ordered[0].hint, faults=ordered, readable=readable)
     lines = [
         f"{_place(path, fault.line)}{fault.message}{f' {fault.hint}' if fault.hint else ''}"
         for fault in ordered
     ]
     hint = "Nothing was begun; mend these lines and run it again."
-    return PipelineFaults("\n".join(lines), hint=hint, faults=ordered)
+    return PipelineFaults("\n".join(lines), hint=hint, faults=ordered, readable=readable)
 
 
 def hint_at(word: str, known: Iterable[str]) -> str:
     """Return a hint short enough for a line of many: the nearest name alone, the first where none is near."""
     names = list(dict.fromkeys(known))
     return suggest(word, names).rstrip() or suggest_name(word, names)
+
+
+def read_seed(value: object, line: int) -> int | Fault:
+    """Return a seed as a pipeline takes it, or what is wrong with a value that is none."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEED:
+        return value
+    return Fault(line, f"seed is {_describe(value)}.", f"Give a whole number of 0–{MAX_SEED}.")
 
 
 def _place(path: str, line: int) -> str:
@@ -103,7 +116,7 @@ class _Reader:
         )
         self._check_names(pipeline)
         if self._faults:
-            raise make_error(self._path, self._faults)
+            raise make_error(self._path, self._faults, readable=pipeline)
         return pipeline
 
     # --- parts ---
@@ -275,7 +288,7 @@ class _Reader:
 
     def _mapping(self, node: YamlNode, what: str, known: Sequence[str]) -> Mapping[str, YamlNode]:
         if not isinstance(node.value, dict):
-            self._fault(node.line, f"{what} is {_describe(node)}, not keys with values.",
+            self._fault(node.line, f"{what} is {_describe(node.value)}, not keys with values.",
                         f"Its keys may be {', '.join(known)}.")  # fmt: skip
             return {}
         for key in node.value:
@@ -290,7 +303,9 @@ class _Reader:
             return []
         if not isinstance(node.value, dict):
             self._fault(
-                node.line, f"{what} is {_describe(node)}, not names with values.", f"Write {what}: NAME: …."
+                node.line,
+                f"{what} is {_describe(node.value)}, not names with values.",
+                f"Write {what}: NAME: ….",
             )
             return []
         return [
@@ -301,7 +316,7 @@ class _Reader:
     def _list(self, node: YamlNode, what: str) -> list[YamlNode]:
         if not isinstance(node.value, list):
             self._fault(
-                node.line, f"{what} is {_describe(node)}, not a list.", "Begin each entry with a dash."
+                node.line, f"{what} is {_describe(node.value)}, not a list.", "Begin each entry with a dash."
             )
             return []
         return node.value
@@ -312,7 +327,7 @@ class _Reader:
         if not isinstance(node.value, dict):
             self._fault(
                 node.line,
-                f"params is {_describe(node)}, not names with values.",
+                f"params is {_describe(node.value)}, not names with values.",
                 "Write params: {NAME: VALUE}.",
             )
             return {}
@@ -323,7 +338,7 @@ class _Reader:
             return ""
         if isinstance(node.value, bool | dict | list) or node.value is None:
             self._fault(
-                node.line, f"{what} is {_describe(node)}, not a text.", "Write one word, or quote it."
+                node.line, f"{what} is {_describe(node.value)}, not a text.", "Write one word, or quote it."
             )
             return ""
         return self._checked(node, what, lambda: check_text(str(node.value), what))
@@ -340,9 +355,9 @@ class _Reader:
     def _seed(self, node: YamlNode | None) -> int | None:
         if node is None:
             return None
-        seed = node.value
-        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
-            self._fault(node.line, f"seed is {_describe(node)}.", f"Give a whole number of 0–{MAX_SEED}.")
+        seed = read_seed(node.value, node.line)
+        if isinstance(seed, Fault):
+            self._faults.append(seed)
             return None
         return seed
 
@@ -362,8 +377,8 @@ class _Reader:
         self._faults.append(Fault(line, message, hint))
 
 
-def _describe(node: YamlNode) -> str:
-    match node.value:
+def _describe(value: object) -> str:
+    match value:
         case None:
             return "empty"
         case bool():
@@ -373,6 +388,6 @@ def _describe(node: YamlNode) -> str:
         case dict():
             return "a mapping"
         case int() | float():
-            return f"{node.value}"
+            return f"{value}"
         case _:
-            return f"{node.value[:40]!r}"
+            return f"{str(value)[:40]!r}"

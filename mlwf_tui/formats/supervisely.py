@@ -17,6 +17,7 @@ import msgspec
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Tag
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.formats.supervisely_extras import (
     DESCRIPTION,
     PLACES,
@@ -210,12 +211,13 @@ def decode_annotation(data: bytes, nodes: Mapping[str, Mapping[str, str]] = _NO_
 def _decode_document(data: bytes) -> AnnotationJson:
     if len(data) > MAX_ANNOTATION_BYTES:
         raise InvalidInput(f"is larger than {MAX_ANNOTATION_BYTES >> 20} MiB")
+    content = data.removeprefix(_BOM)
     try:
-        return _annotation_decoder.decode(data.removeprefix(_BOM))
+        return _annotation_decoder.decode(content)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"is not an annotation: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"is not JSON: {error}") from error
+        raise InvalidInput(f"is not JSON: {tell_json_fault(error, content)}") from error
     except RecursionError as error:
         raise InvalidInput("is nested too deeply") from error
 

@@ -28,7 +28,8 @@ class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `source` is the file that describes this image alone; it is read by `Importer.read_annotation`, and
     only where it or the image has changed. `annotation` is what a file that describes many images
     says of it. Both None: the folder says nothing of the image, not that there is nothing on it.
-    `split` is what the folder says, before any file is read.
+    `split` is what the folder says, before any file is read. `told_size_px` is the width and height that such
+    a file of many says the image has.
     """
 
     image: FoundFile
@@ -37,14 +38,16 @@ class ImportedItem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     split: Split = Split.NONE
     source: FoundFile | None = None
     annotation: Annotation | None = None
+    told_size_px: tuple[int, int] | None = None
     is_displaced: bool = False  # it has another dataset than its folders say: its key was taken
 
 
 class Description(NamedTuple):
-    """What an item's own file says; `split` None where it says nothing of it."""
+    """What an item's own file says; `split` None where it says nothing of it, as is the size of the image."""
 
     annotation: Annotation | Boxes
     split: Split | None = None
+    told_size_px: tuple[int, int] | None = None  # width, height
 
 
 Pairing = Callable[[str, str], tuple[str, ...] | None]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from mlwf_tui.entities.annotation import LabelSchema, define_classes
 from mlwf_tui.entities.folder import FolderListing
@@ -16,7 +16,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_dataset, check_text
 from mlwf_tui.entities.joining import Joined, join_schemas
 from mlwf_tui.entities.project import ManifestSummary, Project, VersionKind
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.run import Problem, ProblemRow
 from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, NotFound
 from mlwf_tui.protocols.importers import Importer
 from mlwf_tui.protocols.observer import Observer
@@ -280,11 +280,14 @@ class _Import:
     def _start_intake(self, importer: str, key: Digest, fresh: ItemSpool, items: NextItems) -> Intake:
         """Return an intake that has taken in what nobody has to look at."""
         narrowing = self.narrowing
-        known = narrowing.known if narrowing else self._choose_known(importer, key)
+        edited = self._list_edited()
+        known = narrowing.known if narrowing else self._choose_known(importer, key, edited)
         listing = narrowing.listing if narrowing else self.listing
         new_keys = narrowing.new_keys if narrowing else frozenset[str]()
         project = None if self.is_mending else self.project
-        intake = Intake(self.workspace, listing, self.dataset, project, known, new_keys, fresh, items)
+        intake = Intake(
+            self.workspace, listing, self.dataset, project, known, new_keys, fresh, items, edited or ()
+        )
         for problem in self.left_out:
             intake.report(problem)
         if narrowing:
@@ -336,7 +339,7 @@ class _Import:
             item_count=intake.taken,
             left_out=intake.left_out,
             file_count=self.listing.count if is_narrowable else 0,
-            problems=tuple((problem.path, problem.reason) for problem in intake.problems),
+            problems=tuple(ProblemRow(*astuple(problem)) for problem in intake.problems),
         )
 
     def _describe(self, result: ImportResult, manifest: Digest) -> dict[str, Any]:
@@ -346,24 +349,30 @@ class _Import:
     def _find_cache(self, project: Project) -> CacheFile:
         return find_cache(self.workspace, project.id, str(self.source.resolve()), self.dataset, self.format)
 
-    def _choose_known(self, importer: str, key_digest: Digest) -> KnownItems:
+    def _list_edited(self) -> frozenset[str] | None:
+        """Return the keys of what was changed in the project since the last import; None: nobody knows."""
+        if self.cache is None or self.project is None:
+            return None
+        try:
+            changes = iter_changes(self.workspace.store, self.cache.head.manifest, self.project.manifest)
+            return frozenset(change.key for change in changes)
+        except CorruptData:  # the old manifest was collected meanwhile
+            return None
+
+    def _choose_known(self, importer: str, key_digest: Digest, edited: frozenset[str] | None) -> KnownItems:
         """Return what may be believed: not what was changed in the project since it was read."""
         nothing = KnownItems(tuple, 0, (), self.listing)
         cache = self.cache
-        if cache is None or self.project is None:
+        if cache is None or edited is None:
             return nothing
         if (cache.head.importer, cache.head.importer_key) != (importer, key_digest):
             return nothing
-        try:
-            changes = iter_changes(self.workspace.store, cache.head.manifest, self.project.manifest)
-            return KnownItems(
-                lambda: tuple(cache.iter_run(one) for one in RunOfItems),
-                cache.head.scanned_at_ns,
-                {change.key for change in changes},
-                self.listing,
-            )
-        except CorruptData:  # the old manifest was collected meanwhile
-            return nothing
+        return KnownItems(
+            lambda: tuple(cache.iter_run(one) for one in RunOfItems),
+            cache.head.scanned_at_ns,
+            edited,
+            self.listing,
+        )
 
     def _take_all(
         self, run: Recorder, intake: Intake, importer: Importer, key: Any, draft: CacheDraft

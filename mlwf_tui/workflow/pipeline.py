@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from mlwf_tui.entities.pipeline import Pipeline
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run
-from mlwf_tui.formats.pipelines import read_pipeline
+from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.formats.pipelines import PipelineFaults, make_error, read_pipeline
 from mlwf_tui.formats.yaml_nodes import read_word
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.pipelines.files import find_pipeline
@@ -55,8 +56,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self) -> Pipeline:
         """Return the pipeline that is meant; raises InvalidParameter with every fault and its line."""
+        return self.change(read_pipeline(self.text.encode(), self.name))
+
+    def change(self, pipeline: Pipeline) -> Pipeline:
+        """Return a pipeline with what was given beside it; raises InvalidParameter where it does not fit."""
         return change_pipeline(
-            read_pipeline(self.text.encode(), self.name),
+            pipeline,
             sources=self.sources,
             to=self.to,
             datasets=self.datasets,
@@ -93,11 +98,14 @@ def make_request(
 
     Raises:
         NotFound: there is no such pipeline.
-        InvalidParameter: it is no text.
+        InvalidParameter: it is no text, or is no pipeline; every fault is told with its line.
     """
-    found = find_pipeline(workspace, ref)
-    found.read()  # says what is wrong with the file itself before what was given beside it
-    return Request(
+    found, faulty = find_pipeline(workspace, ref), None
+    try:
+        found.read()  # says what is wrong with the file itself before what was given beside it
+    except PipelineFaults as error:
+        faulty = error
+    request = Request(
         name=found.name,
         text=found.content.decode("utf-8-sig"),
         sources=dict(sources or {}),
@@ -110,6 +118,24 @@ def make_request(
             for target, values in (sweep or {}).items()
         },
     )
+    if faulty is not None:
+        raise _tell_all(workspace, request, faulty) from faulty
+    return request
+
+
+def _tell_all(workspace: Workspace, request: Request, error: PipelineFaults) -> PipelineFaults:
+    """Return the faults of a file's form, and those that its other lines would have once it is mended."""
+    if error.readable is None:
+        return error
+    try:
+        plan_pipeline(workspace, request.change(error.readable))
+    except PipelineFaults as others:
+        lines = {fault.line for fault in error.faults}  # what else is wrong there may follow from it
+        beside = [fault for fault in others.faults if fault.line not in lines]
+        return make_error(error.readable.path, [*error.faults, *beside])
+    except InvalidParameter:  # of what was given beside the file, which is told once the file is sound
+        return error
+    return error
 
 
 def run_pipeline(workspace: Workspace, request: Request, *, observer: Observer) -> PipelineResult:

@@ -10,13 +10,14 @@ from pathlib import Path
 from mlwf_tui.entities.part import read_part
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, Run
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow import pipeline
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import read_params, submit_benchmark
 from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.graphs.refs_on_graph import find_card_node
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.names import find_free, list_model_names
 from mlwf_tui.workflow.reproducing.comparing import TOLERANCE, Comparison, Reproduction, find_changes, judge
@@ -33,8 +34,31 @@ APPLYS_OWN = ("model", "data", "to", "dataset", "is_trusted")  # of the run, bes
 
 __all__ = [
     "QUEUED_VERBS", "TOLERANCE", "VERBS", "Comparison", "Reproduction", "conclude", "find_changes",
-    "find_lacks", "judge", "needs_job", "reproduce_now", "submit_again",
+    "find_lacks", "find_maker", "judge", "needs_job", "reproduce_now", "submit_again",
 ]  # fmt: skip
+
+
+def find_maker(workspace: Workspace, ref: str) -> Run:
+    """Return the run that is named, or the one that made the version, model or report that is.
+
+    A commit makes nothing: of what it named, the run is meant that made it.
+
+    Raises:
+        NotFound: nothing is named so, or no run has made it.
+    """
+    try:
+        return get_run(workspace, ref)
+    except NotFound:
+        kind, id, _ = find_card_node(workspace, ref)
+    lineage = workspace.catalog.lineage.read_around([(kind, id)], is_down=False)
+    came_from = {edge.target: edge.source for edge in lineage.edges}
+    node = f"{kind}:{id}"
+    while maker := came_from.get(node):
+        run = workspace.catalog.runs.get(maker.partition(":")[2])
+        if run.verb != "commit":
+            return run
+        node = came_from.get(maker, "")  # the state that it has named
+    raise NotFound(f"No run has made {ref}.", hint=f"mlwf trace {ref} tells what is known of it.")
 
 
 def needs_job(workspace: Workspace, run: Run) -> bool:

@@ -15,7 +15,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.project import ManifestSummary, Project, Version
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import EncodedItem, write_rows
 from mlwf_tui.workflow.names import find_free
@@ -329,7 +329,7 @@ class _Ending(msgspec.Struct, frozen=True):
         manifest, conflicts = self._place(dataset)
         empty = write_empty_manifest(workspace)
         with self.run.finishing():
-            target = self.target or create_project(workspace, self.name, empty)
+            target = self.target or self._find_new(dataset) or create_project(workspace, self.name, empty)
             version = self._write_version(target, manifest)
             result = self._describe(target, version, conflicts)
             self.run.result = {
@@ -340,6 +340,21 @@ class _Ending(msgspec.Struct, frozen=True):
         if not self.followed.problems:  # else another try has only those to make that failed
             forget_drafts(workspace.home, self.recipe.digest)
         return result
+
+    def _find_new(self, dataset: str) -> Project | None:
+        """Return the project that somebody else has made of the target's name meanwhile: it gets a version.
+
+        Raises:
+            Conflict: what it holds in other datasets is not in the result.
+        """
+        workspace = self.run.workspace
+        found = workspace.catalog.projects.find(self.name, workspace.settings.workspace)
+        if found is not None and dataset:
+            raise Conflict(
+                f"Somebody else made the project {self.name} meanwhile.",
+                hint="Do the same again: what was made is kept, and comes into that one.",
+            )
+        return found
 
     def _place(self, dataset: str) -> tuple[ManifestSummary, tuple[str, ...]]:
         made = self.followed.manifest

@@ -9,7 +9,7 @@ import pytest
 
 from mlwf_tui.cli.main import main
 from mlwf_tui.registry import Registry
-from tests.making import make_coco, make_voc
+from tests.making import make_coco, make_voc, write_image
 
 BOXES = {"a.jpg": [("cat", 1.0, 2.0, 30.0, 40.0)]}
 
@@ -28,6 +28,24 @@ def test_both_formats_that_fit_are_told_with_the_option_that_decides(
     assert lines[1].startswith("Read as coco: ")
     assert lines[2].startswith("Also voc: ")
     assert lines[2].endswith("--format voc reads it so.")
+
+
+def test_a_problem_of_what_was_imported_is_not_called_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_voc(tmp_path / "in", BOXES)
+    xml = root / "Annotations/a.xml"
+    size = "<size><width>999</width><height>48</height></size>"
+    xml.write_text(xml.read_text().replace("<object>", f"{size}<object>"))
+    assert main(["--home", str(tmp_path / "home"), "import", str(root), "cells"]) == 0
+    told = capsys.readouterr().out
+    assert "  doubtful: JPEGImages/a.jpg: is " in told
+    assert "left out" not in told
+    write_image(root / "JPEGImages" / "bad.jpg").write_bytes(b"bad")
+    assert main(["--home", str(tmp_path / "home"), "import", str(root), "cells"]) == 3
+    told = capsys.readouterr().out
+    assert "  doubtful: JPEGImages/a.jpg: is " in told
+    assert "  left out: JPEGImages/bad.jpg: " in told
 
 
 def test_a_script_gets_the_reasons(both: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,6 +121,12 @@ def test_ready_recipes_are_listed_shown_and_run_by_name(
         (("clean-and-split", "--source", "cells", "--sweep", "dealt=1"), 2, "not STEP.PARAMETER"),
         (("clean-and-split", "--source", "cells", "--after", "x"), 2, "--detach"),
         (("pre-annotate", "--source", "cells"), 2, "Run it with -p guessed.model=MODEL"),
+        (("clean-and-split", "--source", "cells", "-p", "dealt.seed=x"), 2, "seed is 'x'."),
+        (("clean-and-split", "--source", "cells", "-p", "dealt.seed=1.5"), 2, "seed is 1.5."),
+        (("clean-and-split", "--source", "cells", "-p", "dealt.seed=9999999999"), 2, "of 0–2147483647"),
+        (("clean-and-split", "--source", "cells", "-p", f"dealt.seed={9**30}"), 2, "of 0–2147483647"),
+        (("clean-and-split", "--source", "cells", "--sweep", "dealt.seed=-1,3"), 2, "seed is -1."),
+        (("clean-and-split", "--source", "cells", "--sweep", "dealt.seed=1,x"), 2, "seed is 'x'."),
     ],
 )
 def test_what_cannot_be_is_told_with_its_exit_code(
@@ -140,3 +146,44 @@ def test_all_faults_of_a_file_are_told_with_their_lines(
     assert error["kind"] == "usage"
     lines = error["message"].splitlines()
     assert [line.partition(": ")[0] for line in lines] == [f"{bad}:4", f"{bad}:5"]
+
+
+def test_faults_of_form_do_not_hide_those_of_meaning(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(
+        "sources: [nosuch]\n"
+        "steps:\n"
+        "  - {name: a, operation: filtr}\n"
+        "  - {name: a, operation: flip}\n"
+        "  - {operation: flip, from: zz}\n"
+        "  - opration: flip\n"
+        "outputs: [{from: q, project: out}]\n"
+        "extra: 1\n",
+        "utf-8",
+    )
+    assert run(home, "pipeline", str(bad), "--json") == 2
+    lines = json.loads(capsys.readouterr().out)["error"]["message"].splitlines()
+    told = [line.removeprefix(f"{bad}:").split(" ", 1) for line in lines]
+    words = [
+        ("1:", "no project 'nosuch'"),
+        ("3:", "no operation 'filtr'"),
+        ("4:", "'a' is taken"),
+        ("5:", "reads 'zz', which is not there"),
+        ("6:", "a step has either"),
+        ("6:", "no key 'opration'"),
+        ("7:", "reads 'q', which is not there"),
+        ("8:", "no key 'extra'"),
+    ]
+    assert [line for line, _ in told] == [line for line, _ in words], lines
+    assert all(any(word in text for at, text in told if at == line) for line, word in words), lines
+
+
+def test_a_file_that_is_no_text_is_told(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_bytes(b"name: \xff\xfe")
+    assert run(home, "pipeline", str(bad)) == 2
+    assert "bad.yaml" in capsys.readouterr().err

@@ -1,7 +1,8 @@
-"""Observers for tests: one that keeps what it hears, and one that asks for a stop."""
+"""Observers for tests: one that keeps what it hears, others that ask for a stop or act meanwhile."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mlwf_tui.errors import Cancelled, Paused
@@ -47,3 +48,18 @@ class StoppingObserver(KeepingObserver):
         self.looks_left -= 1
         if self.looks_left < 0:
             raise Cancelled("The test asked for a stop.")
+
+
+@dataclass
+class ActingObserver(KeepingObserver):
+    """Does something, once, when a message is first told: what somebody else does meanwhile."""
+
+    moment: str = ""
+    act: Callable[[], None] = lambda: None
+    has_acted: bool = False
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        super().progress(step, total, message)
+        if message == self.moment and not self.has_acted:
+            self.has_acted = True
+            self.act()

@@ -24,6 +24,8 @@ from mlwf_tui.workflow.importing import reading
 from mlwf_tui.workflow.importing.cached_items import ChangedItems
 from mlwf_tui.workflow.importing.import_result import ImportResult, summarise
 from mlwf_tui.workflow.restore import restore
+from mlwf_tui.workflow.transform import transform
+from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.filling import list_packs
@@ -367,3 +369,35 @@ def test_after_a_loss_one_import_reads_all_and_the_next_nothing(known: Workspace
     lose_packs(known)
     assert import_again(known, folder) == {"a.png", "b.png", "c.png"}
     assert import_again(known, folder) == set()
+
+
+def test_edits_that_an_import_replaces_are_counted_and_undo_brings_them_back(
+    workspace: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    import_folder(workspace, folder, "pets", observer=observer)
+    transform(workspace, "drop_classes", ["pets"], to="pets", params={"classes": "cat"}, observer=observer)
+    edited = get_manifest(workspace)
+    write_label(folder / "labels" / "two" / "b.txt", 1, left=0.25)
+    write_image(folder / "images" / "two" / "new.png", seed=99)
+    again = import_folder(workspace, folder, "pets", observer=observer)
+    assert again.edits_replaced == 3, "the dropped cats, not what changed in the folder"
+    assert (again.items_added, again.items_updated) == (1, 4)
+    undo(workspace, "pets")
+    assert get_manifest(workspace) == edited
+
+
+def test_an_import_that_replaces_no_edit_says_nothing_of_them(
+    workspace: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    import_folder(workspace, folder, "pets", observer=observer)
+    write_label(folder / "labels" / "two" / "b.txt", 1, left=0.25)
+    assert import_folder(workspace, folder, "pets", observer=observer).edits_replaced == 0
+
+
+def test_edits_are_counted_where_all_is_read_anew(
+    workspace: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    import_folder(workspace, folder, "pets", observer=observer)
+    transform(workspace, "drop_classes", ["pets"], to="pets", params={"classes": "cat"}, observer=observer)
+    (folder / "data.yaml").write_text("names: [cat, wolf]\ntrain: images\n")
+    assert import_folder(workspace, folder, "pets", observer=observer).edits_replaced == 3

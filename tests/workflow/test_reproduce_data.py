@@ -12,7 +12,7 @@ import pytest
 
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.delete import delete
@@ -22,11 +22,13 @@ from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.reproduce import (
     conclude,
     find_lacks,
+    find_maker,
     judge,
     needs_job,
     reproduce_now,
     submit_again,
 )
+from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.observers import KeepingObserver
@@ -62,6 +64,18 @@ def test_an_import_is_done_again_from_its_folder(imported: Workspace) -> None:
     again = imported.catalog.runs.get(found.again)
     assert again.result["items_added"] == 5, "it was read anew"
     assert list_projects(imported) == {"cells"}
+
+
+def test_the_run_that_made_something_is_found_by_its_name(imported: Workspace) -> None:
+    imported_by = find_newest(imported, "import")
+    commit(imported, "cells", message="first")
+    transform(imported, "noise", ["cells"], to="out", params={}, observer=OBSERVER)
+    assert find_maker(imported, "cells@1").id == imported_by.id, "a commit has made nothing"
+    assert find_maker(imported, "out@1").id == find_newest(imported, "transform").id
+    assert find_maker(imported, imported_by.id[:8]).id == imported_by.id
+    for ref in ("cells@9", "nothing", str(imported.home)):
+        with pytest.raises(NotFound):
+            find_maker(imported, ref)
 
 
 def test_an_import_into_what_was_there_begins_from_that(imported: Workspace, tmp_path: Path) -> None:

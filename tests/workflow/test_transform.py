@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,16 @@ from msgspec.structs import replace
 
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.run import ArtifactKind
-from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.copy import copy as copy_project
+from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.operations import list_operations
 from mlwf_tui.workflow.runs import get_run, list_runs
 from mlwf_tui.workflow.transform import transform
-from mlwf_tui.workspace import Workspace
-from tests.fakes.observers import KeepingObserver, StoppingObserver
+from mlwf_tui.workspace import Workspace, open_workspace
+from tests.fakes.observers import ActingObserver, KeepingObserver, StoppingObserver
 from tests.making import make_voc
 from tests.states import set_state
 
@@ -124,3 +127,48 @@ def test_an_image_that_cannot_be_compared_is_listed_and_kept(
     assert items[0].key in kept
     assert main([*home, "transform", words[0], "pool", "--to", "no", "--strict", *words[1:]]) == 1
     assert workspace.catalog.projects.find("no", "default") is None
+
+
+@pytest.mark.parametrize(("same_name", "added"), [("first", 0), ("rename", 5)])
+def test_items_that_a_merge_leaves_in_their_datasets_are_unchanged(
+    imported: Workspace, observer: KeepingObserver, same_name: str, added: int
+) -> None:
+    copy_project(imported, "cells", "twin")
+    merged = transform(
+        imported,
+        "merge",
+        ["cells", "twin"],
+        to="all",
+        params={"datasets": "keep", "same_name": same_name},
+        observer=observer,
+    )
+    counts = (merged.items_in, merged.items_added, merged.items_changed, merged.items_unchanged)
+    assert counts == (10, added, 0, 5)
+    assert merged.items_dropped == 5
+    found = diff(imported, "cells@1", "all@1")
+    assert [change.kind for change in found.items] == ["added"] * added
+
+
+def make_elsewhere(home: Path, name: str) -> Callable[[], None]:
+    """Return what makes a project of that name, with a version, in another process's place."""
+
+    def make() -> None:
+        with open_workspace(home) as other:
+            transform(other, "sample", ["cells"], to=name, params={"n": 1}, observer=KeepingObserver())
+
+    return make
+
+
+def test_a_new_project_that_somebody_else_makes_meanwhile_gets_a_version(imported: Workspace) -> None:
+    observer = ActingObserver(moment="planning", act=make_elsewhere(imported.home, "few"))
+    made = transform(imported, "sample", ["cells"], to="few", params={"n": 2}, observer=observer)
+    assert observer.has_acted
+    assert (made.version, made.items_out) == (2, 2)
+    assert imported.catalog.projects.get("few").item_count == 2
+
+
+def test_a_dataset_of_a_project_that_somebody_else_makes_meanwhile_is_refused(imported: Workspace) -> None:
+    observer = ActingObserver(moment="planning", act=make_elsewhere(imported.home, "few"))
+    with pytest.raises(Conflict, match="Somebody else made the project few meanwhile"):
+        transform(imported, "sample", ["cells"], to="few", dataset="new", params={"n": 2}, observer=observer)
+    assert imported.catalog.projects.get("few").item_count == 1

@@ -25,6 +25,7 @@ from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.files import (
     Keys,
     Report,
@@ -33,6 +34,7 @@ from mlwf_tui.plugins.importers.files import (
     iter_fitting,
     iter_numbered,
     read_bytes,
+    read_size,
     report_faults,
 )
 from mlwf_tui.plugins.importers.objects import make_shape
@@ -63,8 +65,10 @@ class _Polygon(msgspec.Struct):
     polygon: list[Any]
 
 
-class _Document(msgspec.Struct):
+class _Document(msgspec.Struct, rename="camel"):
     objects: list[msgspec.Raw]
+    img_width: Any = None
+    img_height: Any = None
 
 
 class CityscapesImporter:
@@ -118,7 +122,7 @@ class CityscapesImporter:
             InvalidInput: it is neither, or not of the image's size.
         """
         if source.suffix == ".json":
-            return Description(_read_polygons(source, report))
+            return _read_polygons(source, report)
         from mlwf_tui.plugins.importers.label_maps import decode_map, iter_masks, pack_colors  # numpy
 
         objects = []
@@ -153,11 +157,12 @@ def _find_source(image: FoundFile, finder: FileFinder) -> FoundFile | None:
     return None
 
 
-def _read_polygons(source: FoundFile, report: Report) -> Annotation:
+def _read_polygons(source: FoundFile, report: Report) -> Description:
+    content = read_bytes(source.location)
     try:
-        document = msgspec.json.decode(read_bytes(source.location), type=_Document)
+        document = msgspec.json.decode(content, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"is not JSON of Cityscapes: {error}") from error
+        raise InvalidInput(f"is not JSON of Cityscapes: {tell_json_fault(error, content)}") from error
     objects = []
     for number, raw in enumerate(document.objects, start=1):
         try:
@@ -171,4 +176,5 @@ def _read_polygons(source: FoundFile, report: Report) -> Annotation:
             report(Problem(source.relative, f"object {number} is not as Cityscapes has it: {error}"))
         except InvalidInput as error:
             report(Problem(source.relative, f"object {number} {error.message}"))
-    return Annotation(tuple(objects))
+    size = read_size(document.img_width, document.img_height)
+    return Description(Annotation(tuple(objects)), told_size_px=size)

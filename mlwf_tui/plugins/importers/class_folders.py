@@ -44,10 +44,8 @@ class ClassFoldersImporter(OfManyImages):
             return None
         if all(map(_SYNSET.fullmatch, names)):
             return Detection(0.85, f"folders are named like WordNet's synsets: {name_some(names)}")
-        shared = set.intersection(*by_split.values()) if len(by_split) > 1 else set()
-        if len(shared) > 1 and Split.NONE not in by_split:
-            splits = " and ".join(by_split)
-            return Detection(0.8, f"{splits} have the same folders of images: {name_some(sorted(shared))}")
+        if told := tell_shared_folders(folder):
+            return Detection(0.8, told)
         if len(names) > 1:
             return Detection(0.05, f"each folder of images could be a class: {name_some(names)}")
         return None
@@ -78,6 +76,18 @@ class ClassFoldersImporter(OfManyImages):
                 below = Place(f"{class_name}/{place.dataset}".rstrip("/"), place.split)
             if item := keys.make_item(image, place, report, annotation=annotation, otherwise=below):
                 yield item
+
+
+def tell_shared_folders(folder: FolderListing) -> str:
+    """Return that all splits have the same folders of images, in words; empty where they have not.
+
+    Such folders are classes, or the datasets of images without annotations: nothing tells them apart.
+    """
+    by_split = _list_classes(folder)
+    shared = set.intersection(*by_split.values()) if len(by_split) > 1 else set()
+    if len(shared) < 2 or Split.NONE in by_split or all(map(_SYNSET.fullmatch, shared)):
+        return ""
+    return f"{' and '.join(by_split)} have the same folders of images: {name_some(sorted(shared))}"
 
 
 def _find_class(image: FoundFile) -> tuple[str, Place]:

@@ -41,6 +41,7 @@ from mlwf_tui.plugins.importers.files import (
     iter_files,
     iter_numbered,
     make_unread,
+    read_size,
     report_faults,
 )
 from mlwf_tui.plugins.importers.image_index import ImageIndex
@@ -129,6 +130,7 @@ class CocoImporter(OfManyImages):
             folder,
             described.find_split,
             lambda at: described.read_annotation(at, report),
+            described.find_size,
             None if len(files) == len(sources) else described.is_known,
             report,
         )
@@ -158,6 +160,7 @@ def iter_described(
     folder: FolderListing,
     find_split: Callable[[int], Split],
     read_annotation: Callable[[int], Annotation],
+    find_size: Callable[[int], tuple[int, int] | None],
     is_known: Callable[[int], bool] | None,
     report: Report,
 ) -> Iterator[ImportedItem]:
@@ -178,7 +181,10 @@ def iter_described(
         if (is_known is not None and not is_known(position)) or is_map(image.folder):
             continue
         place = find_place_of(image, find_split(position))
-        if item := keys.make_item(image, place, report, annotation=read_annotation(position)):
+        item = keys.make_item(
+            image, place, report, annotation=read_annotation(position), told_size_px=find_size(position)
+        )
+        if item:
             yield item
 
 
@@ -232,12 +238,16 @@ class _Described:
     files: Sequence[CocoFile]
     _file_of: array[int] = field(init=False)  # by position: the number of a file from 1, or 0
     _slot_of: array[int] = field(init=False)
+    _widths_px: array[int] = field(init=False)  # by position, as they are told; 0 where they are not
+    _heights_px: array[int] = field(init=False)
     _splits: list[Split] = field(init=False)  # of the files
     _outlines: list[int] = field(init=False)  # how many were left out of each file
 
     def __post_init__(self) -> None:
         self._file_of = array("i", [0]) * self.folder.count
         self._slot_of = array("i", [0]) * self.folder.count
+        self._widths_px = array("q", [0]) * self.folder.count
+        self._heights_px = array("q", [0]) * self.folder.count
         self._splits = [find_split(file.source) for file in self.files]
         self._outlines = [0] * len(self.files)
 
@@ -256,6 +266,7 @@ class _Described:
                     report(Problem(file.source.relative, error.message))
                     continue
                 self._file_of[at], self._slot_of[at] = number, file.claim(entry.id)
+                self._widths_px[at], self._heights_px[at] = read_size(entry.width, entry.height) or (0, 0)
             file.link(report)
 
     def is_known(self, position: int) -> bool:
@@ -263,6 +274,11 @@ class _Described:
 
     def find_split(self, position: int) -> Split:
         return self._splits[self._file_of[position] - 1] if self._file_of[position] else Split.NONE
+
+    def find_size(self, position: int) -> tuple[int, int] | None:
+        """Return the width and height that are told of an image."""
+        width_px = self._widths_px[position]
+        return (width_px, self._heights_px[position]) if width_px else None
 
     def read_annotation(self, position: int, report: Report) -> Annotation:
         """Return the objects of an image, in the order of its file."""

@@ -19,6 +19,7 @@ from mlwf_tui.entities.annotation import CLASS_COLORS, ClassDefinition
 from mlwf_tui.entities.folder import FoundFile
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.files import Report, check_class_name, show_path
 
 MAX_JSON_BYTES: Final = 2 << 30
@@ -48,6 +49,8 @@ class ImageEntry(msgspec.Struct):
 
     id: int | str
     file_name: str
+    width: Any = None
+    height: Any = None
 
 
 class CategoryEntry(msgspec.Struct):
@@ -235,8 +238,10 @@ def _decode(path: Path, wanted: type[_T]) -> _T:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise InvalidInput(f"is larger than {MAX_JSON_BYTES >> 30} GB")
-        return msgspec.json.decode(path.read_bytes(), type=wanted)
+        content = path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}") from error
+    try:
+        return msgspec.json.decode(content, type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"is not COCO JSON: {error}") from error
+        raise InvalidInput(f"is not COCO JSON: {tell_json_fault(error, content)}") from error

@@ -31,6 +31,7 @@ from mlwf_tui.plugins.importers.files import (
     has_images,
     iter_numbered,
     read_bytes,
+    read_size,
     report_faults,
 )
 from mlwf_tui.plugins.importers.tables import OfManyImages, Table
@@ -161,7 +162,7 @@ class _Source:
                 self._read_track(element)
         if self._cuboids:
             told = f"{self._cuboids:,} cuboids were read as the outlines around them, corners as custom data"
-            self.report(Problem(self.source.relative, told))
+            self.report(Problem(self.source.relative, told, is_taken=True))
 
     def _read_image(self, image: Element) -> None:
         name = image.get("name") or ""
@@ -174,6 +175,7 @@ class _Source:
             return
         split = SPLIT_WORDS.get((image.get("subset") or "").lower(), Split.NONE)
         entry = self.table.enter(position, self.source, split)
+        entry.told_size_px = read_size(image.get("width"), image.get("height"))
         for number, shape in enumerate(image, start=1):
             with self._reporting(f"{name}, shape {number} ({shape.tag})"):
                 if shape.tag == "tag":

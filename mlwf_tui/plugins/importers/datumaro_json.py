@@ -22,6 +22,7 @@ from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.coco_documents import MAX_JSON_BYTES, read_head
 from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
@@ -31,6 +32,7 @@ from mlwf_tui.plugins.importers.files import (
     has_images,
     iter_numbered,
     read_bytes,
+    read_size,
     report_faults,
     show_path,
 )
@@ -131,10 +133,11 @@ def _is_datumaro(head: bytes) -> bool:
 
 
 def _decode(source: FoundFile) -> _Document:
+    content = read_bytes(source.location, MAX_JSON_BYTES)
     try:
-        return msgspec.json.decode(read_bytes(source.location, MAX_JSON_BYTES), type=_Document)
+        return msgspec.json.decode(content, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"is not Datumaro's JSON: {error}") from error
+        raise InvalidInput(f"is not Datumaro's JSON: {tell_json_fault(error, content)}") from error
 
 
 def _define_classes(categories: Mapping[str, Any]) -> list[ClassDefinition]:
@@ -183,6 +186,9 @@ def _read_source(source: FoundFile, table: Table, report: Report) -> None:
         except InvalidInput as error:
             report(Problem(source.relative, f"item {number}: {error.message}"))
             continue
+        match item.image:
+            case {"size": [height_px, width_px]}:
+                entry.told_size_px = read_size(width_px, height_px)
         if isinstance(item.attr, dict):
             entry.custom |= {k: v for k, v in item.attr.items() if isinstance(v, str | bool | int | float)}
         for at, annotation in enumerate(item.annotations, start=1):

@@ -27,6 +27,8 @@ Report = Callable[[Problem], None]
 MAX_PATH_LENGTH = 4096
 SOME = 3
 """How many names a sentence tells."""
+_SIDE_DIGITS = 10
+_MAX_SIDE_PX = 1 << 31  # no image is wider
 MAX_TEXT_BYTES = 64 << 20  # of one annotation or list file
 
 
@@ -51,6 +53,7 @@ class Keys(msgspec.Struct):
         source: FoundFile | None = None,
         annotation: Annotation | None = None,
         otherwise: Place | None = None,
+        told_size_px: tuple[int, int] | None = None,
     ) -> ImportedItem | None:
         """Return an image as an item where it can go; None where another has its key, which is reported.
 
@@ -67,6 +70,7 @@ class Keys(msgspec.Struct):
             split=placed.split,
             source=source,
             annotation=annotation,
+            told_size_px=told_size_px,
             is_displaced=placed.dataset != place.dataset,
         )
 
@@ -78,6 +82,19 @@ class Keys(msgspec.Struct):
         if place.split is not Split.NONE and self._taken.add(f"{below}/{name}"):
             return Place(below, place.split)
         return None
+
+
+def read_size(width: object, height: object) -> tuple[int, int] | None:
+    """Return the size of an image as a file tells it, in numbers or digits; None where it tells none."""
+    known = [_read_side(side) for side in (width, height)]
+    return (known[0], known[1]) if min(known) > 0 else None
+
+
+def _read_side(side: object) -> int:
+    if isinstance(side, int):
+        return side if side <= _MAX_SIDE_PX else 0
+    text = side.strip() if isinstance(side, str) else ""
+    return _read_side(int(text)) if text.isdecimal() and len(text) <= _SIDE_DIGITS else 0
 
 
 def iter_images(folder: FolderListing, report: Report) -> Iterator[FoundFile]:

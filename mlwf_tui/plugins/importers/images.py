@@ -9,6 +9,7 @@ from mlwf_tui.entities.annotation import Annotation, LabelSchema
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.class_folders import tell_shared_folders
 from mlwf_tui.plugins.importers.files import (
     Keys,
     Report,
@@ -30,9 +31,11 @@ class ImagesImporter:
     summary = "folders of images without annotations"
 
     def detect(self, folder: FolderListing) -> Detection | None:
-        """Return faint confidence wherever there is an image at all."""
+        """Return faint confidence wherever there is an image at all; more where folders may be datasets."""
         if not has_images(folder):
             return None
+        if told := tell_shared_folders(folder):
+            return Detection(0.75, f"{told}, which may be datasets")
         return Detection(0.1, f"the folder holds {count_images(folder)}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:

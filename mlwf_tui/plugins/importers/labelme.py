@@ -19,6 +19,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, 
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
@@ -26,6 +27,7 @@ from mlwf_tui.plugins.importers.files import (
     has_images,
     iter_numbered,
     read_bytes,
+    read_size,
     show_path,
 )
 from mlwf_tui.plugins.importers.objects import (
@@ -108,10 +110,6 @@ class LabelMeImporter:
             InvalidInput: it is no LabelMe JSON.
         """
         document = _decode(source)
-        size = document.image_width, document.image_height
-        if None not in size and size != (width_px, height_px):
-            told = f"{size[0]}×{size[1]}"
-            report(Problem(source.relative, f"says {told}, but the image is {width_px}×{height_px}"))
         data = bytes(document.image_data)
         if data != b"null" and data[:1] != b'"':
             report(Problem(source.relative, "has imageData that is no text"))
@@ -121,7 +119,8 @@ class LabelMeImporter:
                 objects.append(_read_shape(raw))
             except InvalidInput as error:
                 report(Problem(source.relative, f"shape {number} {error.message}"))
-        return Description(Annotation(tuple(objects), make_tags(document.flags or {})))
+        size = read_size(document.image_width, document.image_height)
+        return Description(Annotation(tuple(objects), make_tags(document.flags or {})), told_size_px=size)
 
 
 def _is_labelme(file: FoundFile) -> bool:
@@ -133,10 +132,11 @@ def _is_labelme(file: FoundFile) -> bool:
 
 
 def _decode(file: FoundFile) -> _Document:
+    content = read_bytes(file.location)
     try:
-        return _documents.decode(read_bytes(file.location))
+        return _documents.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"is not LabelMe JSON: {error}") from error
+        raise InvalidInput(f"is not LabelMe JSON: {tell_json_fault(error, content)}") from error
 
 
 def _read_image_name(file: FoundFile) -> str:

@@ -19,6 +19,7 @@ from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.coco import find_place_of, find_split, has_split
 from mlwf_tui.plugins.importers.coco_documents import (
     MAX_JSON_BYTES,
@@ -190,10 +191,11 @@ def _find_maps(folder: FolderListing, finder: FileFinder) -> dict[str, int]:
 
 
 def _decode(source: FoundFile) -> _Document:
+    content = read_bytes(source.location, MAX_JSON_BYTES)
     try:
-        return msgspec.json.decode(read_bytes(source.location, MAX_JSON_BYTES), type=_Document)
+        return msgspec.json.decode(content, type=_Document)
     except _BAD as error:
-        raise InvalidInput(f"is not panoptic JSON: {error}") from error
+        raise InvalidInput(f"is not panoptic JSON: {tell_json_fault(error, content)}") from error
 
 
 def _pack_segments(entry: _Entry, categories: Mapping[int, CategoryEntry], names: dict[str, int]) -> bytes:

@@ -19,6 +19,7 @@ from mlwf_tui.plugins.importers.files import (
     count_images,
     iter_numbered,
     read_bytes,
+    read_size,
     report_faults,
 )
 from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
@@ -114,7 +115,8 @@ class SuperviselyImporter:
         decoded = decode_annotation(read_bytes(source.location), key or {})
         for problem in decoded.problems:
             report(Problem(source.relative, problem))
-        return Description(decoded.annotation, decoded.split)
+        size = read_size(decoded.width_px, decoded.height_px)
+        return Description(decoded.annotation, decoded.split, size)
 
 
 def _find_dataset(folder: FolderListing) -> str:

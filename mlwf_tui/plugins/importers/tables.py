@@ -43,6 +43,7 @@ class Entry:
 
     source: str
     split: Split = Split.NONE
+    told_size_px: tuple[int, int] | None = None
     objects: list[AnnotatedObject] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
     custom: Custom = field(default_factory=dict)
@@ -122,8 +123,9 @@ class Table:
             place = find(image) if find else find_place(image, layout)
             if entry is not None and entry.split is not Split.NONE:
                 place = Place(place.dataset, entry.split)
-            annotation = Annotation()
+            annotation, size = Annotation(), None
             if entry is not None:
+                size = entry.told_size_px
                 annotation = Annotation(tuple(entry.objects), tuple(entry.tags), entry.custom)
-            if item := keys.make_item(image, place, report, annotation=annotation):
+            if item := keys.make_item(image, place, report, annotation=annotation, told_size_px=size):
                 yield item

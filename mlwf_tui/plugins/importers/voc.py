@@ -23,6 +23,7 @@ from mlwf_tui.plugins.importers.files import (
     count_images,
     has_images,
     iter_numbered,
+    read_size,
     report_faults,
     show_path,
 )
@@ -134,7 +135,8 @@ class VocImporter:
                 name = (entry.findtext("name") or "").strip()
                 title = f"box {number} ({show_path(name)})" if name else f"box {number}"
                 report(Problem(source.relative, f"{title} {error.message}"))
-        return Description(Annotation(tuple(objects)))
+        size = read_size(element.findtext("size/width"), element.findtext("size/height"))
+        return Description(Annotation(tuple(objects)), told_size_px=size)
 
 
 # --- annotations ---------------------------------------------------------------------------------

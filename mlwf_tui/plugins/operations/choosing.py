@@ -20,8 +20,10 @@ from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 @dataclass(frozen=True, slots=True)
 class SampleParams:
-    n: int | None = param(None, "how many items to keep", low=1)
-    fraction: float | None = param(None, "share of the items to keep, instead of n", low=0, high=1)
+    n: int | None = param(None, "how many items to keep", low=1, unset="none")
+    fraction: float | None = param(
+        None, "share of the items to keep, instead of n", low=0, high=1, unset="none"
+    )
 
 
 class Sample:

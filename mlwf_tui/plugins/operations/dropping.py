@@ -22,9 +22,15 @@ class DropObjectsParams:
     where: str = param("", "drop those that meet this: class == cat and (area < 100 or confidence < 0.3)")
     min_area_px: float = param(0.0, "drop those with less area, in square pixels", low=0, high=1e9)
     min_side_px: float = param(0.0, "drop those whose box has a shorter side", low=0, high=100_000)
-    max_count: int | None = param(None, "keep so many of an image, the largest", low=0, high=100_000)
+    max_count: int | None = param(
+        None, "keep so many of an image, the largest", low=0, high=100_000, unset="none"
+    )
     max_covered: float | None = param(
-        None, "drop those of whose box more than this share lies in that of a larger one", low=0, high=1
+        None,
+        "drop those of whose box more than this share lies in that of a larger one",
+        low=0,
+        high=1,
+        unset="none",
     )
     classes: tuple[str, ...] = param((), "look at objects of these classes alone; empty takes all")
 

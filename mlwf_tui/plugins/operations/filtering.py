@@ -31,7 +31,9 @@ class FilterParams:
     min_width_px: int = param(0, "keep only images at least this wide", low=0, high=1_000_000)
     min_height_px: int = param(0, "keep only images at least this high", low=0, high=1_000_000)
     min_objects: int = param(0, "keep only items with at least so many objects, of those kept", low=0)
-    max_objects: int | None = param(None, "keep items with at most so many; 0 for the empty ones", low=0)
+    max_objects: int | None = param(
+        None, "keep items with at most so many; 0 for the empty ones", low=0, unset="none"
+    )
     invert: bool = param(False, "keep the other items instead")
 
 

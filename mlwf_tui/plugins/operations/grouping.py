@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.item import Item
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.entities.names import suggest_name
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.media.duplicates import HASH_BYTES, find_similar
 from mlwf_tui.media.fingerprints import FINGERPRINT_BYTES, make_fingerprint
 from mlwf_tui.protocols.operations import SourceItem
 
 GROUPINGS: Final = ("none", "dataset", "tag", "custom", "name")
+_KEY_EXAMPLES: Final = {"tag": "patient", "custom": "patient", "name": "_"}  # of the ways that need a key
 
 
 class LookAlikes(NamedTuple):
@@ -33,6 +35,20 @@ class LookAlikes(NamedTuple):
 NO_LOOK_ALIKES: Final = LookAlikes([], {})
 
 
+def check_grouping(by: str, key: str) -> None:
+    """Raise InvalidParameter where a way of grouping lacks its key, or is given one that it cannot use."""
+    needs_key = by in _KEY_EXAMPLES
+    if needs_key and not key:
+        raise InvalidParameter(
+            f"group_by={by} needs a group_key.", hint=f"Give it: -p group_key={_KEY_EXAMPLES[by]}."
+        )
+    if key and not needs_key:
+        raise InvalidParameter(
+            f"group_by={by} has no use for a group_key.",
+            hint=f"Say what it is of: -p group_by={', '.join(_KEY_EXAMPLES)}.",
+        )
+
+
 def group_items(
     items: Sequence[SourceItem],
     *,
@@ -45,7 +61,11 @@ def group_items(
     Siblings, made from the same imported image, always do. `by` a dataset, the value of the tag or of
     the custom value `key`, or the name up to the last `key` in it. `look_alikes` are positions that
     belong together as well.
+
+    Raises:
+        InvalidParameter: the key stands on no item, so that nothing would be grouped by it.
     """
+    _check_key(items, by, key)
     parents = list(range(len(items)))
     first: dict[Hashable, int] = {}
     for position, source in enumerate(items):
@@ -97,6 +117,25 @@ def _read_fingerprints(items: Sequence[SourceItem]) -> tuple[NDArray[np.uint8], 
         except InvalidInput as error:
             faults[position] = error.message
     return np.frombuffer(b"".join(prints), np.uint8).reshape(-1, FINGERPRINT_BYTES), places, faults
+
+
+def _check_key(items: Sequence[SourceItem], by: str, key: str) -> None:
+    """Raise InvalidParameter where no item has the tag, the custom value, or the key in its name."""
+    if not items:
+        return
+    match by:
+        case "tag":
+            what, known = "tag", {tag.name for source in items for tag in source.item.annotation.tags}
+        case "custom":
+            what, known = "custom value", {name for source in items for name in source.item.annotation.custom}
+        case "name" if not any(key in PurePosixPath(source.item.name).stem for source in items):
+            raise InvalidParameter(
+                f"No item's name has {key!r} in it.", hint="Give what ends the common part: -p group_key=_."
+            )
+        case _:
+            return
+    if key not in known:
+        raise InvalidParameter(f"No item has the {what} {key!r}.", hint=suggest_name(key, sorted(known)))
 
 
 def _iter_marks(item: Item, by: str, key: str) -> Iterator[Hashable]:

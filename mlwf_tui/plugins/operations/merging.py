@@ -152,7 +152,8 @@ def _settle(
     match params.clash:
         case "refuse":
             raise InvalidInput(
-                f"The class {other.name!r} is {_describe(other)} in {project}, {_describe(known)} elsewhere.",
+                f"The class {other.name!r} {_describe(other, known)} in {project},"
+                f" and {_describe(known, other)} elsewhere.",
                 hint="Merge with -p clash=widen or separate, or map one: -p classes=PROJECT/old=new.",
             )
         case "separate":
@@ -164,8 +165,17 @@ def _settle(
             classes[known.name] = replace(known, geometry=None, nodes=nodes, edges=edges)
 
 
-def _describe(definition: ClassDefinition) -> str:
-    return f"of shape {definition.geometry}" if definition.geometry else "of any shape"
+def _describe(definition: ClassDefinition, other: ClassDefinition) -> str:
+    """Return what of a class differs from another one of its name."""
+    if definition.geometry != other.geometry:
+        return f"is of shape {definition.geometry}" if definition.geometry else "is of any shape"
+    nodes = definition.nodes
+    if not nodes:
+        return "names no keypoints"
+    if len(nodes) != len(other.nodes):
+        return f"names {len(nodes)} keypoint{'s' * (len(nodes) != 1)}"
+    at = next(at for at, node in enumerate(nodes) if node != other.nodes[at])
+    return f"names {nodes[at]!r} as keypoint {at + 1}"
 
 
 def _name_apart(name: str, project: str) -> str:

@@ -20,6 +20,7 @@ from mlwf_tui.plugins.operations.grouping import (
     GROUPINGS,
     NO_LOOK_ALIKES,
     LookAlikes,
+    check_grouping,
     find_look_alikes,
     group_items,
 )
@@ -44,8 +45,12 @@ class SplitParams:
     train: float = param(0.7, "share of the items to train on", low=0, high=1)
     val: float = param(0.2, "share of the items to validate on", low=0, high=1)
     test: float = param(0.1, "share of the items to test on", low=0, high=1)
-    val_count: int | None = param(None, "number of items to validate on; train takes the rest", low=0)
-    test_count: int | None = param(None, "number of items to test on; train takes the rest", low=0)
+    val_count: int | None = param(
+        None, "number of items to validate on; train takes the rest", low=0, unset="none"
+    )
+    test_count: int | None = param(
+        None, "number of items to test on; train takes the rest", low=0, unset="none"
+    )
     stratified: bool = param(True, "give each split its share of every class's objects")
     overwrite: bool = param(True, "deal out items anew that have a split already")
     group_by: str = _group_param()
@@ -69,7 +74,8 @@ class SplitItems:
         """Yield every item with its split. Without `overwrite` new siblings join those that have one.
 
         Raises:
-            InvalidParameter: the shares do not add up to 1, or the numbers to more than there is.
+            InvalidParameter: the shares do not add up to 1, or the numbers to more than there is; or as
+                `check_grouping` and `group_items`.
             InvalidInput: so many items belong together that nothing is left for a split; or as
                 `find_look_alikes`, with `look_alikes`.
         """
@@ -95,12 +101,6 @@ class SplitItems:
     def transform_schema(self, schema: LabelSchema, params: SplitParams) -> LabelSchema:
         """Return the schema as it is."""
         return schema
-
-
-def check_grouping(by: str, key: str) -> None:
-    """Raise InvalidParameter where a way of grouping lacks its key."""
-    if by in ("tag", "custom", "name") and not key:
-        raise InvalidParameter(f"group_by={by} needs a group_key.", hint="Give it: -p group_key=patient.")
 
 
 def _check_shares(params: SplitParams) -> None:
@@ -278,7 +278,7 @@ class KFold:
         """Yield every item with its split.
 
         Raises:
-            InvalidParameter: there is no such fold, or a way of grouping lacks its key.
+            InvalidParameter: there is no such fold; or as `check_grouping` and `group_items`.
             InvalidInput: there are fewer groups of items than folds; or as `find_look_alikes`.
         """
         _check_fold(params)

@@ -278,7 +278,7 @@ def draw_operation(operation: OperationInfo) -> Content:
 
 
 def _draw_param(spec: ParamSpec, width: int) -> list[Content]:
-    default = format_default(spec.default)
+    default = format_default(spec)
     shown = default if cell_len(default) <= MAX_DEFAULT_CELLS else default[: MAX_DEFAULT_CELLS - 1] + "…"
     facts = (f"{spec.name:<{width}}", "bold"), "  ", (shown or "–", "$accent"), "  "
     kinds = " · ".join(part for part in (spec.type_name, spec.bounds) if part)

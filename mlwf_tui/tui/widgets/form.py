@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from textual import on
@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Input, Label, Static
 
-from mlwf_tui.params import ParamSpec
+from mlwf_tui.params import UNSETS, ParamSpec, parse_number
 from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.completing import make_suggester
 from mlwf_tui.tui.widgets.dialog import Dialog
@@ -24,7 +24,6 @@ from mlwf_tui.tui.widgets.recall import Recall
 
 LOW_ROWS = 36  # of a window below which the fields get fewer rows
 FIELD_ROWS, LOW_FIELD_ROWS = 26, 13
-NONE_TEXT = "auto"  # how a default of None is written, here as on the command line
 YES_NO = {"true": "yes", "false": "no"}  # what is written on the command line, and how it is shown here
 
 
@@ -330,7 +329,7 @@ class Form(Dialog[dict[str, str] | None]):
         return {
             field.spec.name: value
             for field, value in self._read_wanted()
-            if field.is_required or value != format_default(field.spec.default)
+            if field.is_required or value != format_default(field.spec)
         }
 
     def _show_wanted(self) -> None:
@@ -360,14 +359,14 @@ def find_fault(field: FormField, text: str) -> str:
     The verb checks again, with the types themselves; this is only so that a slip is said in place.
     """
     spec = field.spec
-    if not text or text == NONE_TEXT:
+    if not text or text in UNSETS:
         return f"{field.title} is needed." if field.is_required and not text else ""
     if field.find_fault is not None:
         return field.find_fault(text)
     if spec.type_name not in ("int", "float"):
         return ""
     try:
-        value = int(text) if spec.type_name == "int" else float(text)
+        value = parse_number(text, int if spec.type_name == "int" else float)
     except ValueError:
         return f"{field.title} must be {'a whole number' if spec.type_name == 'int' else 'a number'}."
     is_low = spec.low is not None and not value >= spec.low
@@ -375,10 +374,11 @@ def find_fault(field: FormField, text: str) -> str:
     return f"{field.title} must be {spec.bounds}." if is_low or is_high else ""
 
 
-def format_default(value: Any) -> str:
+def format_default(spec: ParamSpec) -> str:
     """Return a default as a person would type it."""
+    value = spec.default
     if value is None:
-        return NONE_TEXT
+        return spec.unset
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
@@ -406,7 +406,7 @@ def _fill_lines(fields: Iterable[FormField]) -> Iterator[tuple[FormField, ...]]:
 def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
     spec = field.spec
     control_id = f"field-{spec.name}"
-    default = format_default(spec.default)
+    default = format_default(spec)
     choices = tuple(YES_NO) if spec.type_name == "bool" else spec.choices
     if choices:
         offered = dict.fromkeys((*choices, default))

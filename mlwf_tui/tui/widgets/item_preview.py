@@ -62,7 +62,7 @@ class ItemPreview(ObjectsPreview):
         """What is drawn over the picture; None where nobody has chosen."""
         self.objects = EntityTable(
             *COLUMNS,
-            empty=("No objects", "Nothing is labelled on this image; a lets a model do it."),
+            empty=("No objects", "Not labelled; a lets a model do it."),
             id="preview-objects",
         )
         self.item: Item | None = None

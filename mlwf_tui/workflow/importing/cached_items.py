@@ -21,6 +21,7 @@ from typing import IO, NamedTuple, Protocol
 import msgspec
 
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import ProblemRow
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.digests import compute_digest
 
@@ -44,7 +45,7 @@ class CachedItem(msgspec.Struct, array_like=True, frozen=True, gc=False):
     key: str
     split: Split  # that the folder gave
     has_own_split: bool  # where the item's own file says it
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: tuple[ProblemRow, ...] = ()
 
 
 class RunOfItems(IntEnum):

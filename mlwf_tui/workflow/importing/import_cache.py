@@ -23,6 +23,7 @@ import msgspec
 
 from mlwf_tui.entities.folder import FolderListing, Page
 from mlwf_tui.entities.ids import Digest, new_id
+from mlwf_tui.entities.run import ProblemRow
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.workflow.importing.cached_items import (
@@ -62,7 +63,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     item_count: int
     left_out: int  # images that became no item
     file_count: int  # of the listing; 0 where it was not kept, since a part of it says nothing
-    problems: tuple[tuple[str, str], ...]
+    problems: tuple[ProblemRow, ...]
 
     def describes(self, fingerprint: str, manifest: Digest) -> bool:
         """Say whether an import of the same folder into the same state would change nothing."""

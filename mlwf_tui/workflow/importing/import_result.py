@@ -17,7 +17,10 @@ from mlwf_tui.workflow.importing.intake import Intake
 
 
 class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import changed, and what it had to leave out; paths are those in the folder or archive."""
+    """What an import changed, and its problems: what it left out, or took though it is doubtful.
+
+    Paths are those in the folder or archive.
+    """
 
     project: str
     items_added: int
@@ -26,6 +29,9 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     run: str
     format: str
+    edits_replaced: int = (
+        0  # items that were changed or removed here since the last import; undo is the way back
+    )
     updates: Mapping[str, int] = {}  # of the updated items: how many differ in objects, pixels, …
     new_classes: tuple[str, ...] = ()
     new_tags: tuple[str, ...] = ()
@@ -42,7 +48,7 @@ def repeat(run: RunId, project_name: str, last: Head, version: int | None) -> Im
         items_added=0,
         items_updated=0,
         items_unchanged=last.item_count,
-        problems=tuple(Problem(path, reason) for path, reason in last.problems),
+        problems=tuple(Problem(*row) for row in last.problems),
         run=run,
         format=last.importer,
         reason="the folder is as the last import found it",
@@ -59,6 +65,7 @@ def summarise(
         items_added=intake.changed - intake.updated,
         items_updated=intake.updated,
         items_unchanged=intake.unchanged,
+        edits_replaced=intake.replaced,
         problems=tuple(intake.problems),
         run=run,
         format=choice.importer.name,
@@ -81,9 +88,11 @@ def _describe_counts(result: ImportResult) -> str:
     counts = {
         "added": result.items_added,
         "updated": result.items_updated,
+        "of them edited here before": result.edits_replaced,
         "new classes": len(result.new_classes),
         "new tags": len(result.new_tags),
         "conflicts": len(result.conflicts),
-        "left out": len(result.problems),
+        "left out": sum(not problem.is_taken for problem in result.problems),
+        "doubtful": sum(problem.is_taken for problem in result.problems),
     }
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing new"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -56,6 +56,7 @@ class Intake:
     new_keys: frozenset[str]  # as far as it is known under which the project has no items
     fresh: ItemSpool  # the items of a project that is made now
     items: NextItems  # for the next import
+    edited: Collection[str] = ()  # keys of what was changed in the project since the last import
     changes: dict[str, EncodedItem] = field(default_factory=dict)  # of a project that was there
     keys: KeySet = field(default_factory=KeySet)
     class_names: set[str] = field(default_factory=set)
@@ -70,6 +71,7 @@ class Intake:
     updated: int = 0
     left_out: int = 0  # images that became no item
     is_local: bool = True  # each problem is of one item, and none stands in the way of another
+    replaced: int = 0  # with what was edited
     updates: Counter[Aspect] = field(default_factory=Counter)  # what the updated items differ in
     has_young: bool = field(init=False)  # files that may yet change without their signatures telling
 
@@ -109,7 +111,7 @@ class Intake:
             if not key:
                 continue
             image, source = item.image, item.source
-            signature = source.signature if source else _sign_annotation(item.annotation)
+            signature = source.signature if source else _sign_annotation(item)
             known = self.known.find(image.relative)
             if known is None or known.image_signature != image.signature:
                 known = self.known.find_moved(image, signature)
@@ -168,7 +170,7 @@ class Intake:
         self.unchanged += bool(known.key)
         self.left_out += not known.key
         if known.problems:
-            self.problems += [Problem(path, reason) for path, reason in known.problems]
+            self.problems += [Problem(*row) for row in known.problems]
 
     def _find_rows(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the rows that the project holds under keys."""
@@ -180,7 +182,7 @@ class Intake:
     def _note(self, task: Task, reading: Reading, before: bytes | None, run: RunOfItems) -> None:
         """Note what became of a task, beside what the project holds under the same key."""
         if reading.problems:
-            self.problems += [Problem(path, reason) for path, reason in reading.problems]
+            self.problems += [Problem(*row) for row in reading.problems]
         key = task.key if reading.row else ""
         self._remember(task, reading, key, run)
         if key:
@@ -200,6 +202,7 @@ class Intake:
         if encoded.row == before:
             self.unchanged += 1
             return
+        self.replaced += key in self.edited
         if before is not None:
             self.updated += 1
             self.updates.update(compare_rows(before, encoded.row))
@@ -236,6 +239,7 @@ def _make_task(imported: ImportedItem, key: str, source_signature: bytes) -> Tas
         source=source.relative if source else "",
         source_signature=source_signature,
         annotation=imported.annotation,
+        told_size_px=imported.told_size_px,
     )
 
 
@@ -281,11 +285,12 @@ def _find_dataset(dataset: str, prefix: str) -> str:
     return check_dataset(with_dataset(dataset, prefix) or DEFAULT_DATASET)
 
 
-def _sign_annotation(annotation: Annotation | None) -> bytes:
+def _sign_annotation(item: ImportedItem) -> bytes:
     """Return what tells one annotation from another, where it has no file of its own."""
-    if annotation is None:
+    if item.annotation is None:
         return b""
-    return _SIGNED_EMPTY if annotation == _EMPTY else _digest(annotation)
+    signed = _SIGNED_EMPTY if item.annotation == _EMPTY else _digest(item.annotation)
+    return signed + b"%d %d" % item.told_size_px if item.told_size_px else signed
 
 
 def _digest(annotation: Annotation) -> bytes:

@@ -16,7 +16,7 @@ import msgspec
 
 from mlwf_tui.entities.folder import SIGNATURE_BYTES, FileFinder, FolderListing, Page
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.run import Problem, ProblemRow
 from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.protocols.importers import ImportedItem, Importer, Pairing
 from mlwf_tui.store.manifests import find_rows
@@ -241,7 +241,7 @@ def _find_new_keys(
     return frozenset(new) if next(find_rows(store, head.manifest, new, nodes), None) is None else None
 
 
-def _take(counts: Counter[tuple[str, str]], problem: tuple[str, str]) -> bool:
+def _take(counts: Counter[ProblemRow], problem: ProblemRow) -> bool:
     if not counts[problem]:
         return False
     counts[problem] -= 1

@@ -11,7 +11,7 @@ from stat import S_ISREG
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
@@ -25,7 +25,7 @@ from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.entities.folder import FoundFile, show_path
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.run import Problem, ProblemRow
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import ImageFacts, probe_image
 from mlwf_tui.protocols.importers import Description, Importer
@@ -51,6 +51,7 @@ class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
     source_signature: bytes = b""
     annotation: Annotation | None = None  # where it has no file of its own
     stored: StoredImage | None = None  # where the image is as it was, and only what is said of it is new
+    told_size_px: tuple[int, int] | None = None  # width and height, beside that annotation
 
     @property
     def key(self) -> str:
@@ -70,12 +71,12 @@ class Task(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Reading(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What became of a task. `row` is empty where the item is left out, and `problems` say why.
+    """What became of a task. `row` is empty where the item is left out; `problems` say why, or what is odd.
 
     The signatures are those of the bytes that were read, and `row` has what the files say.
     """
 
-    problems: tuple[tuple[str, str], ...] = ()  # path relative to the root, and reason
+    problems: tuple[ProblemRow, ...] = ()  # path relative to the root, and reason
     row: bytes = b""
     object_count: int = 0
     size_bytes: int = 0
@@ -94,7 +95,7 @@ class _Image(NamedTuple):
     facts: ImageFacts | StoredImage
     annotation: Annotation | Boxes
     split: Split | None  # that the item's own file says
-    problems: list[tuple[str, str]]
+    problems: list[ProblemRow]
     signature: bytes
     source_signature: bytes
 
@@ -115,7 +116,7 @@ class ItemReader(msgspec.Struct):
         return [self._finish(image, digests) if isinstance(image, _Image) else image for image in images]
 
     def _read_image(self, task: Task) -> _Image | Reading:
-        problems: list[tuple[str, str]] = []
+        problems: list[ProblemRow] = []
         data, signature = b"", task.image_signature
         facts: ImageFacts | StoredImage
         if task.stored:
@@ -125,14 +126,18 @@ class ItemReader(msgspec.Struct):
                 data, signature = read_stable(f"{self.root}/{task.image}", signature, MAX_IMAGE_BYTES)
                 facts = probe_image(data)
             except InvalidInput as error:
-                return Reading(((task.image, error.message),))
-        described, source_signature = Description(task.annotation or Annotation()), task.source_signature
+                return Reading((ProblemRow(task.image, error.message),))
+        source_signature = task.source_signature
+        described = Description(task.annotation or Annotation(), told_size_px=task.told_size_px)
         if task.source:
             try:
                 described, source_signature = self._read_source(task, facts, problems)
             except InvalidInput as error:
-                return Reading(((task.source, error.message),))
+                return Reading((ProblemRow(task.source, error.message),))
         annotation, size = described.annotation, (facts.width_px, facts.height_px)
+        if described.told_size_px not in (None, size):
+            told = _tell_size(size, described.told_size_px or size)
+            problems.append(ProblemRow(task.image, told, is_taken=True))
         if not isinstance(annotation, Boxes):
             annotation = keep_inside(annotation, *size, task.image, problems.append)
         elif not annotation.are_sound(*size):
@@ -156,7 +161,7 @@ class ItemReader(msgspec.Struct):
         try:
             encoded = encode(item, boxes)
         except InvalidInput as error:
-            return Reading(((task.source or task.image, error.message),))
+            return Reading((ProblemRow(task.source or task.image, error.message),))
         names = boxes.class_names if boxes else [one.class_name for one in item.annotation.objects]
         return Reading(
             tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, tuple(set(names)),
@@ -164,7 +169,7 @@ class ItemReader(msgspec.Struct):
         )  # fmt: skip
 
     def _read_source(
-        self, task: Task, facts: ImageFacts | StoredImage, problems: list[tuple[str, str]]
+        self, task: Task, facts: ImageFacts | StoredImage, problems: list[ProblemRow]
     ) -> tuple[Description, bytes]:
         """Return what the item's own file says, and the signature of the bytes that it was read from."""
         path = f"{self.root}/{task.source}"
@@ -172,7 +177,9 @@ class ItemReader(msgspec.Struct):
         if parse := getattr(self.importer, "parse_annotation", None):
             content, signature = read_stable(path, signature, MAX_SOURCE_BYTES)
             size = facts.width_px, facts.height_px
-            described = parse(content, self.key, *size, lambda reason: problems.append((task.source, reason)))
+            described = parse(
+                content, self.key, *size, lambda reason: problems.append(ProblemRow(task.source, reason))
+            )
             return described, signature
         for _ in range(_ATTEMPTS):
             found: list[Problem] = []
@@ -184,7 +191,7 @@ class ItemReader(msgspec.Struct):
             elif isinstance(described, InvalidInput):
                 raise described
             else:
-                problems += [(problem.path, problem.reason) for problem in found]
+                problems += [ProblemRow(*astuple(problem)) for problem in found]
                 return described, signature
         raise InvalidInput("changes while it is read")
 
@@ -197,12 +204,17 @@ class ItemReader(msgspec.Struct):
             return error
 
 
+def _tell_size(size: tuple[int, int], told: tuple[int, int]) -> str:
+    annotated = f"is annotated as one of {told[0]}×{told[1]}"
+    return f"is {size[0]}×{size[1]}, but {annotated}; it was imported, coordinates as they are"
+
+
 def keep_inside(
     annotation: Annotation,
     width_px: int,
     height_px: int,
     path: str,
-    report: Callable[[tuple[str, str]], None],
+    report: Callable[[ProblemRow], None],
 ) -> Annotation:
     """Return the annotation without objects that have no class or lie wholly outside of the image."""
     if _is_sound(annotation.objects, width_px, height_px):
@@ -211,7 +223,7 @@ def keep_inside(
     for labelled in annotation.objects:
         fault = _find_fault(labelled, width_px, height_px)
         if fault:
-            report((path, f"an object ({show_path(labelled.class_name)}) {fault}"))
+            report(ProblemRow(path, f"an object ({show_path(labelled.class_name)}) {fault}"))
         else:
             kept.append(labelled)
     return replace(annotation, objects=tuple(kept))

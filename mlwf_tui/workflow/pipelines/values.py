@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.pipeline import Fault, Pipeline, Step, Sweep
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.formats.pipelines import hint_at, make_error
+from mlwf_tui.formats.pipelines import hint_at, make_error, read_seed
+from mlwf_tui.formats.yaml_nodes import read_word
 
 
 def change_pipeline(
@@ -30,7 +31,7 @@ def change_pipeline(
     The name "" means the only source or output.
 
     Raises:
-        InvalidParameter: there is no such source, output or step.
+        InvalidParameter: there is no such source, output or step, or a seed is none.
     """
     for name, ref in sources.items():
         chosen = _pick(name, [source.name for source in pipeline.sources], "source")
@@ -46,10 +47,12 @@ def change_pipeline(
         pipeline = replace(pipeline, outputs=tuple(outputs))
     for target, value in params.items():
         pipeline = _set_value(pipeline, *_split_target(target), value, line=0)
+    if seed is not None:
+        pipeline = replace(pipeline, seed=_take_seed(pipeline, seed, line=0))
     sweeps = [Sweep(step=step, param=param, values=tuple(values)) for (step, param), values in
               ((_split_target(target), values) for target, values in (sweep or {}).items())]  # fmt: skip
     kept = [s for s in pipeline.sweeps if s.target not in (sweep or {}) and s.target not in params]
-    return replace(pipeline, sweeps=(*kept, *sweeps), seed=pipeline.seed if seed is None else seed)
+    return replace(pipeline, sweeps=(*kept, *sweeps))
 
 
 def iter_points(pipeline: Pipeline) -> Iterator[tuple[Pipeline, Mapping[str, Any]]]:
@@ -85,13 +88,22 @@ def _set_value(pipeline: Pipeline, name: str, param: str, value: Any, *, line: i
     if name not in [step.name for step in pipeline.steps]:
         fault = Fault(line, f"there is no step {name!r}.", hint_at(name, [s.name for s in pipeline.steps]))
         raise make_error(pipeline.path, [fault])
+    if param == "seed":
+        value = _take_seed(pipeline, value, line=line)
     steps = [_set_param(s, param, value, line) if s.name == name else s for s in pipeline.steps]
     return replace(pipeline, steps=tuple(steps))
 
 
+def _take_seed(pipeline: Pipeline, value: Any, *, line: int) -> int:
+    seed = read_seed(read_word(value) if isinstance(value, str) else value, line)
+    if isinstance(seed, Fault):
+        raise make_error(pipeline.path, [seed])
+    return seed
+
+
 def _set_param(step: Step, param: str, value: Any, line: int) -> Step:
-    if param == "seed" and (isinstance(value, int) or (isinstance(value, str) and value.isdecimal())):
-        return replace(step, seed=int(value))
+    if param == "seed":
+        return replace(step, seed=value)
     if param == "model" and not step.operation:
         return replace(step, model=str(value))
     lines = {**step.param_lines, param: line}

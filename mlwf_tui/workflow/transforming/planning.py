@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import check_dataset, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, InvalidInput, PluginError
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.protocols.operations import Draft, Operation, PlannedItem
+from mlwf_tui.protocols.operations import Draft, Operation, PlannedItem, SourceItem
 from mlwf_tui.store.manifests import EncodedItem, encode, read_summary
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.importing.spool import ItemSpool
@@ -35,7 +36,7 @@ _encoder = msgspec.msgpack.Encoder()
 class Fate(StrEnum):
     """What becomes of an item."""
 
-    ADDED = "added"  # a result under a key that its source has not
+    ADDED = "added"  # a result under a key that its source has neither here nor in its project
     CHANGED = "changed"  # a result under its source's key that differs from it
     UNCHANGED = "unchanged"
     DROPPED = "dropped"  # a source without a result under its key
@@ -122,11 +123,12 @@ class Survey:
             self.is_kept[result.source] = 1
             return Planned(Fate.UNCHANGED, result, row)
         row = encode(item)
-        source = self.sources[result.source].item
-        if item.key != source.key:
+        source = self.sources[result.source]
+        if not _has_key(source, item.key):
             return Planned(Fate.ADDED, result, row)
         self.is_kept[result.source] = 1
-        return Planned(Fate.UNCHANGED if item == source else Fate.CHANGED, result, row)
+        is_same = item == replace(source.item, dataset=item.dataset)
+        return Planned(Fate.UNCHANGED if is_same else Fate.CHANGED, result, row)
 
     def _see_draft(self, draft: Draft) -> Planned:
         self._note_positions(draft.sources)
@@ -135,7 +137,7 @@ class Survey:
         self.image_count += 1
         key = f"{draft.dataset}/{draft.name}"
         first = draft.sources[0]
-        if self.sources[first].item.key != key:
+        if not _has_key(self.sources[first], key):
             return Planned(Fate.ADDED, draft, None)
         self.is_kept[first] = 1
         return Planned(Fate.CHANGED, draft, None)
@@ -148,6 +150,11 @@ class Survey:
             )
         for position in positions:
             self.is_used[position] = 1
+
+
+def _has_key(source: SourceItem, key: str) -> bool:
+    """Say whether a source is called so, among all sources or in its own project."""
+    return key == source.item.key or (source.origin is not None and key == source.origin.key)
 
 
 @dataclass(slots=True)

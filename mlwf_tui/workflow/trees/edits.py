@@ -357,7 +357,7 @@ class _Reader:
         reasons = list(decoded.problems)
         annotation = keep_inside(
             decoded.annotation, image.width_px, image.height_px, path,
-            lambda problem: reasons.append(problem[1]),
+            lambda problem: reasons.append(problem.reason),
         )  # fmt: skip
         if decoded.is_whole and annotation == decoded.annotation:
             self.signatures[path] = signature

@@ -194,7 +194,12 @@ def test_no_readable_file_at_all_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
-    [("[4,", "[NaN,", "is not COCO JSON: JSON is malformed"), ("}]}", "}]", "is not COCO JSON: ")],
+    [
+        ("[4,", "[NaN,", r"is not COCO JSON: it has NaN \(byte \d+\), and JSON knows no such number"),
+        ("[4,", "[-Infinity,", "is not COCO JSON: it has Infinity"),
+        ("[4,", "[four,", "is not COCO JSON: JSON is malformed"),
+        ("}]}", "}]", "is not COCO JSON: "),
+    ],
 )
 def test_the_error_of_a_file_that_cannot_be_read_names_it_and_the_reason(
     tmp_path: Path, old: str, new: str, reason: str

@@ -106,11 +106,6 @@ def test_a_bad_shape_is_reported_alone(tmp_path: Path, shape: dict[str, Any], re
     assert reason in problems[0]
 
 
-def test_a_size_that_is_not_the_images_is_reported(tmp_path: Path) -> None:
-    _, problems = read_shape(tmp_path, imageWidth=5)
-    assert "5×48" in problems[0]
-
-
 def test_an_image_that_is_embedded_alone_is_missing(tmp_path: Path) -> None:
     read_shape(tmp_path, imageData="AAAA")
     (tmp_path / "a.jpg").unlink()

@@ -81,6 +81,30 @@ def test_clashing_classes_may_be_refused_and_mapped_away() -> None:
     assert get_classes(items) == ["car", "car", "vehicle"]
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (
+            ("nose", "left", "right"),
+            "The class 'face' names 3 keypoints in b, and names 2 keypoints elsewhere.",
+        ),
+        (
+            ("left", "nose"),
+            "The class 'face' names 'left' as keypoint 1 in b, and names 'nose' as keypoint 1",
+        ),
+        ((), "The class 'face' names no keypoints in b, and names 2 keypoints elsewhere."),
+    ],
+)
+def test_skeletons_that_clash_are_told_apart(other: tuple[str, ...], told: str) -> None:
+    schemas = {
+        name: LabelSchema((ClassDefinition("face", "#ff0000", None, nodes),))
+        for name, nodes in (("a", ("nose", "left")), ("b", other))
+    }
+    with pytest.raises(InvalidInput) as caught:
+        Merge().join_schemas(schemas, MergeParams(clash="refuse"))
+    assert caught.value.message.startswith(told)
+
+
 def test_a_mapping_for_all_projects_joins_classes() -> None:
     schema, items = merge(classes="car=thing,tree=thing,house=thing")
     assert schema.class_names == ("thing",)

@@ -149,9 +149,30 @@ def test_a_new_sibling_joins_the_split_of_its_family() -> None:
 
 
 @pytest.mark.parametrize("name", ["split", "kfold"])
-def test_grouping_by_a_value_needs_its_name(name: str) -> None:
-    with pytest.raises(InvalidParameter, match="needs a group_key"):
-        apply(name, [make_plain("a.jpg")], group_by="tag")
+@pytest.mark.parametrize(
+    ("by", "key", "told"),
+    [
+        ("tag", "", r"group_by=tag needs a group_key\."),
+        ("name", "", r"group_by=name needs a group_key\."),
+        ("tag", "pateint", r"No item has the tag 'pateint'\."),
+        ("tag", "pose", r"No item has the tag 'pose'\."),
+        ("custom", "camra", r"No item has the custom value 'camra'\."),
+        ("name", "QQ", r"No item's name has 'QQ' in it\."),
+        ("none", "_", r"group_by=none has no use for a group_key\."),
+        ("dataset", "_", r"group_by=dataset has no use for a group_key\."),
+    ],
+)
+def test_a_group_key_that_would_group_nothing_is_refused(name: str, by: str, key: str, told: str) -> None:
+    items = [
+        make_plain(f"{n}_0.jpg", "cat", tags=(Tag("patient", f"p{n}"),), custom={"camera": n})
+        for n in range(5)
+    ]
+    with pytest.raises(InvalidParameter, match=told) as caught:
+        apply(name, items, group_by=by, group_key=key)
+    if key in ("pateint", "camra"):
+        assert "Did you mean" in caught.value.hint
+    if (by, key) == ("name", ""):
+        assert "group_key=_" in caught.value.hint
 
 
 def test_what_was_split_already_is_the_very_same_item() -> None:

@@ -14,7 +14,7 @@ from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
-from tests.making import make_coco, make_voc
+from tests.making import make_coco, make_voc, write_image
 
 BOXES = {"a.jpg": [("cat", 1.0, 2.0, 30.0, 40.0)]}
 
@@ -67,3 +67,18 @@ def test_variants_are_listed_behind_their_format_and_each_can_be_chosen() -> Non
     assert {"voc:segmentation", "open_images:segmentation", "yolo:pose"} <= set(names)
     for name in names[1:]:
         assert Registry().get_importer(name).name == name
+
+
+def test_folders_that_splits_share_may_be_classes_or_datasets(tmp_path: Path) -> None:
+    for place in ("train/one", "train/two", "val/one", "val/two"):
+        write_image(tmp_path / place / "a.jpg")
+    choice = choose_importer(Registry(), scan_folder(tmp_path), "auto")
+    assert choice.importer.name == "imagenet"
+    assert [(fit.format, "may be datasets" in fit.reason) for fit in choice.others] == [("images", True)]
+
+
+def test_synsets_are_no_datasets(tmp_path: Path) -> None:
+    for place in ("train/n01440764", "train/n01443537", "val/n01440764", "val/n01443537"):
+        write_image(tmp_path / place / "a.jpg")
+    choice = choose_importer(Registry(), scan_folder(tmp_path), "auto")
+    assert (choice.importer.name, choice.others) == ("imagenet", ())

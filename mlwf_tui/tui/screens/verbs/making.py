@@ -12,6 +12,7 @@ from mlwf_tui.tui.widgets.completing import SOURCE_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
+from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.workflow.demo import DemoResult, run_demo
 from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
 
@@ -84,12 +85,18 @@ class Making:
         text += f" {made.items_unchanged:,} as before."
         if made.version:
             text += f" Committed as {made.project}@{made.version}."
+        if made.edits_replaced:
+            edited = format_count(made.edits_replaced, "item")
+            text += f" {edited} edited here since the last import replaced: undo takes this import back."
         if made.new_classes or made.new_tags:
             text += f" New: {', '.join((*made.new_classes, *made.new_tags))}."
         if made.conflicts:
             text += f" {len(made.conflicts):,} definitions differ: see ! for what is kept."
-        if made.problems:
-            text += f" Left out {len(made.problems):,}: see ! for why."
+        doubtful = sum(problem.is_taken for problem in made.problems)
+        if left_out := len(made.problems) - doubtful:
+            text += f" Left out {left_out:,}: see ! for why."
+        if doubtful:
+            text += f" {doubtful:,} doubtful: see ! for why."
         if made.also:
             names = " and ".join(fit.format for fit in made.also)
             text += f" Read as {made.format}; {names} would fit too: the form's format decides."
