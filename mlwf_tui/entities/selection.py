@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Annotation, LabelSchema, Tag
 from mlwf_tui.entities.item import Item, Split, is_below
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import NotFound
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return self == WHOLE
 
     def check(self, schema: LabelSchema) -> None:
-        """Raise InvalidParameter for a class that the label schema does not have.
+        """Raise NotFound for a class that the label schema does not have.
 
         Tags are not looked for there: what an import has read may carry tags that nothing declares.
         """
@@ -38,7 +38,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         for name in self.classes:
             if name not in known:
                 hint = f"There are: {', '.join(known[:20])}." if known else "It has none."
-                raise InvalidParameter(f"The data has no class {name!r}.", hint=hint)
+                raise NotFound(f"The data has no class {name!r}.", hint=hint)
 
     def select(self, item: Item) -> Item | None:
         """Return what is wanted of an item, or None."""
@@ -59,7 +59,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return replace(schema, classes=tuple(c for c in schema.classes if c.name in self.classes))
 
     def _has_tag(self, annotation: Annotation) -> bool:
-        return any(tag.name in self.tags for tag in _list_tags(annotation))
+        return any(tag.name in self.tags for tag in list_tags(annotation))
 
     def _select_classes(self, item: Item) -> Item | None:
         annotation = item.annotation
@@ -76,5 +76,6 @@ WHOLE = Selection()
 """All there is."""
 
 
-def _list_tags(annotation: Annotation) -> tuple[Tag, ...]:
+def list_tags(annotation: Annotation) -> tuple[Tag, ...]:
+    """Return the tags of an item and of its objects."""
     return annotation.tags + tuple(tag for labelled in annotation.objects for tag in labelled.tags)
