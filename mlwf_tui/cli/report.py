@@ -335,8 +335,8 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     ]
     worse = [f"worse: {describe_slice(of)}" for of in evaluation.slices if of.is_worse]
     timed = list_speed_rows(evaluation.speed)
-    times = [format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="")] if timed else [speed]
-    times += describe_speed(evaluation.speed)
+    table = format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="") if timed else speed
+    times = [*filter(None, [table]), *describe_speed(evaluation.speed)]
     own = tabulate_classes(evaluation)
     classes = format_table(*((tuple(map(str.upper, own[0])), own[1]) if own else (header, rows)), empty="")
     parts = [*errors, *worse, *_tell_sections(evaluation)]

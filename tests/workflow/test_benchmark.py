@@ -62,7 +62,7 @@ def test_another_part_or_threshold_asks_the_model_nothing(home: Workspace, tmp_p
     assert len(asked.splitlines()) == 6
 
     part = measure(home, part=Part(classes=("cell",), where="name in ('000.png', '001.png')"))
-    stricter = measure(home, params={"confidence": 0.95})
+    stricter = measure(home, params={"confidence": 0.95, "speed": "off"})
 
     assert part.state is RunState.DONE, part.error
     assert (part.result["items"], part.result["cached"]) == (2, True)
@@ -74,6 +74,7 @@ def test_another_part_or_threshold_asks_the_model_nothing(home: Workspace, tmp_p
     assert (evaluation.part, [of.name for of in evaluation.classes]) == (report.part, ["cell"])
     assert evaluation.measured == part.result["measured"] != whole.result["measured"]
     assert (stricter.result["cached"], stricter.result["metrics"]["recall"]) == (True, 0.0)
+    assert (whole.result["speed"], stricter.result["speed"]) == ({"images_per_second": 1.0}, {})
     assert trace.read_text() == asked
 
     elsewhere = measure(home, params={"runtime": "onnxruntime"})

@@ -55,7 +55,13 @@ def draw_models(body: ComparisonReport, width: int) -> list[Line]:
     name_width = min(40, max(len(of.model) for of in body.models))
     titles = "".join(f"  {METRIC_NAMES.get(name, name):>5}" for name in choose_two(first.metrics))
     lines: list[Line] = [
-        [(" on ", "muted"), ("◆ ", "primary"), (first.version, "strong"), (f"  {first.split}", "muted")],
+        [
+            (" on ", "muted"),
+            ("◆ ", "primary"),
+            (first.version, "strong"),
+            (f"  {first.split}", "muted"),
+            (f"  by {body.evaluator}" if body.evaluator else "", "muted"),
+        ],
         [],
         [(fit(f" {fit('model', name_width)}{titles}  images/s    size", width), "muted")],
         *(_draw_model(of, name_width) for of in body.models),
@@ -180,7 +186,8 @@ def draw_causes(pair: ComparedPair, width: int) -> list[Line]:
 
 def _draw_model(of: ComparedModel, name_width: int) -> Line:
     size = f"{of.size_bytes / 1e6:.1f} MB"
-    speed = of.speed.get("images_per_second", 0.0)
+    per_second = of.speed.get("images_per_second")
+    speed = "-" if per_second is None else f"{per_second:,.1f}"
     return [
         ("★" if of.is_on_front else " ", "accent"),
         (fit(of.model, name_width), "strong"),
@@ -192,7 +199,7 @@ def _draw_model(of: ComparedModel, name_width: int) -> Line:
             ),
             "text",
         ),
-        (f"  {speed:>8,.1f}  {size:>6}", "muted"),
+        (f"  {speed:>8}  {size:>6}", "muted"),
         (f"  {of.architecture}", "faint"),
     ]
 

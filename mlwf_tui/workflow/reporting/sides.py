@@ -57,7 +57,10 @@ def tabulate_models(body: ComparisonReport) -> tuple[Row, list[Row]]:
 
 def list_cause_rows(pair: ComparedPair) -> list[Row]:
     """Return what differs in how two models were made: kind and name, the older one's, the newer one's."""
-    return [(f"{of.kind} {of.name}", str(of.before), str(of.after)) for of in pair.causes]
+    return [
+        (f"{of.kind} {of.name}", *("-" if side is None else str(side) for side in (of.before, of.after)))
+        for of in pair.causes
+    ]
 
 
 def describe_fates(pair: ComparedPair) -> str:

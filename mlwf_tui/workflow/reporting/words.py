@@ -211,6 +211,13 @@ def describe_comparison(body: ComparisonReport) -> str:
     return " ".join(f"{describe_verdict(pair)}." for pair in body.pairs)
 
 
+def describe_ground(body: ComparisonReport) -> str:
+    """Return in words what a comparison stands on: the data, and who has measured."""
+    first = body.models[0]
+    by = f" by {body.evaluator}" if body.evaluator else ""
+    return f"measured on {first.version}, split {first.split}{by}"
+
+
 def show_share(value: float | None) -> str:
     """Return three decimals, or a dash where there is nothing to measure."""
     return "-" if value is None else f"{value:.3f}"
@@ -306,6 +313,8 @@ def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:
 
 def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
     yield f"# {_cell(report.name)}"
+    yield ""
+    yield f"All were {_cell(describe_ground(body))}."
     yield ""
     yield from _iter_table(*tabulate_models(body))
     for pair in body.pairs:
