@@ -8,7 +8,8 @@ import click
 from msgspec.structs import replace
 
 from mlwf_tui.cli.face import Face, command, to_document
-from mlwf_tui.cli.text import format_age, format_bytes, format_table
+from mlwf_tui.cli.text import format_age, format_table
+from mlwf_tui.entities.sizes import format_size
 
 if TYPE_CHECKING:  # for the annotations alone: a catalog's rows
     from mlwf_tui.entities.comparison import Leaderboard, RankedReport, ReportGroup
@@ -76,7 +77,7 @@ def _format_group(group: ReportGroup) -> str:
             str(of.rank), of.report, f"{of.model}{' ★' if of.is_starred else ''}", f"{of.value:.3f}",
             _format_interval(of), _format_figure(of.precision), _format_figure(of.recall),
             "-" if of.image_ms is None else f"{of.image_ms:.2f}",
-            "-" if of.size_bytes is None else format_bytes(of.size_bytes), format_age(of.created_at),
+            "-" if of.size_bytes is None else format_size(of.size_bytes), format_age(of.created_at),
         )
         for of in group.reports
     ]  # fmt: skip

@@ -10,8 +10,9 @@ import click
 from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
-from mlwf_tui.cli.text import format_bytes, format_table
+from mlwf_tui.cli.text import format_table
 from mlwf_tui.entities.run import RunState
+from mlwf_tui.entities.sizes import format_size
 
 if TYPE_CHECKING:
     from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference
@@ -161,7 +162,7 @@ def _tell_models(body: ComparisonReport) -> str:
             model.architecture,
             *(f"{model.metrics.get(name, 0):.3f}" for name in figures),
             _show(model.speed.get("images_per_second")),
-            format_bytes(model.size_bytes),
+            format_size(model.size_bytes),
             "none is better in all three" if model.is_on_front else "",
         )
         for model in body.models

@@ -16,6 +16,7 @@ from mlwf_tui.entities.measurement import (
     choose_main,
     choose_two,
 )
+from mlwf_tui.entities.sizes import MIB, format_size
 from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit, link
 from mlwf_tui.tui.widgets.pixel_differences import (
@@ -63,7 +64,7 @@ def draw_models(body: ComparisonReport, width: int) -> list[Line]:
             (f"  by {body.evaluator}" if body.evaluator else "", "muted"),
         ],
         [],
-        [(fit(f" {fit('model', name_width)}{titles}  images/s    size", width), "muted")],
+        [(fit(f" {fit('model', name_width)}{titles}  images/s       size", width), "muted")],
         *(_draw_model(of, name_width) for of in body.models),
         [(fit(" ★ none of the others is at once more accurate, faster and smaller", width), "faint")],
     ]
@@ -160,7 +161,7 @@ def draw_trade_off(body: ComparisonReport, width: int) -> list[Line]:
     """Return accuracy over speed and over size, with the models that none beats in all three joined."""
     name = (*choose_two(body.models[0].metrics), "map")[0]
     points = [
-        Point(of.model, of.metrics[name], find_image_ms(of.speed), of.size_bytes / 1e6, of.is_on_front)
+        Point(of.model, of.metrics[name], find_image_ms(of.speed), of.size_bytes / MIB, of.is_on_front)
         for of in body.models
         if name in of.metrics
     ]
@@ -185,7 +186,7 @@ def draw_causes(pair: ComparedPair, width: int) -> list[Line]:
 
 
 def _draw_model(of: ComparedModel, name_width: int) -> Line:
-    size = f"{of.size_bytes / 1e6:.1f} MB"
+    size = format_size(of.size_bytes)
     per_second = of.speed.get("images_per_second")
     speed = "-" if per_second is None else f"{per_second:,.1f}"
     return [
@@ -199,7 +200,7 @@ def _draw_model(of: ComparedModel, name_width: int) -> Line:
             ),
             "text",
         ),
-        (f"  {speed:>8}  {size:>6}", "muted"),
+        (f"  {speed:>8}  {size:>9}", "muted"),
         (f"  {of.architecture}", "faint"),
     ]
 

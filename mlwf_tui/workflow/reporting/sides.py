@@ -13,6 +13,7 @@ from mlwf_tui.entities.measurement import (
     ItemDifference,
     choose_two,
 )
+from mlwf_tui.entities.sizes import MIB
 from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.workflow.reporting.charts import (
     BOTTOM,
@@ -93,10 +94,10 @@ def draw_trade_offs(body: ComparisonReport) -> list[str]:
     known = [of for of in body.models if name in of.metrics]
     title = METRIC_NAMES.get(name, name)
     timed = [(of, ms) for of in known if (ms := find_image_ms(of.speed)) is not None]
-    sized = [(of, of.size_bytes / 1e6) for of in known]
+    sized = [(of, of.size_bytes / MIB) for of in known]
     return [
         _draw_points(points, name, f"{title} over {label}", label, title)
-        for points, label in ((timed, "ms an image"), (sized, "MB of weights"))
+        for points, label in ((timed, "ms an image"), (sized, "MiB of weights"))
         if points
     ]
 

@@ -18,6 +18,7 @@ from mlwf_tui.entities.measurement import (
     describe_slice,
 )
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
+from mlwf_tui.entities.sizes import MIB
 from mlwf_tui.entities.speed import BatchSpeed, Speed
 from mlwf_tui.workflow.reporting.sections import iter_section_text, tabulate_classes
 from mlwf_tui.workflow.reporting.sides import describe_fates, list_cause_rows, tabulate_models
@@ -64,7 +65,7 @@ def _order_classes(evaluation: Evaluation) -> list[ClassMetrics]:
 
 SPEED_HEADER = (
     "images at once", "part", "mean ms", "deviation", "p50", "p95", "p99", "images a second",
-    "CPU ms an image", "memory MB", "GPU MB", "J an image",
+    "CPU ms an image", "memory MiB", "GPU MiB", "J an image",
 )  # fmt: skip
 
 
@@ -84,7 +85,7 @@ def list_speed_rows(speed: Speed | None) -> list[Row]:
 
 
 def _list_costs(of: BatchSpeed) -> Row:
-    sizes = [None if size is None else size / 1e6 for size in (of.rss_peak_bytes, of.gpu_peak_bytes)]
+    sizes = [None if size is None else size / MIB for size in (of.rss_peak_bytes, of.gpu_peak_bytes)]
     return (
         f"{of.images_per_second:.1f}",
         f"{of.cpu_ms:.2f}",
