@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Annotation, LabelSchema, Tag
 from mlwf_tui.entities.item import Item, Split, is_below
-from mlwf_tui.errors import NotFound
+from mlwf_tui.errors import InvalidParameter
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return self == WHOLE
 
     def check(self, schema: LabelSchema) -> None:
-        """Raise NotFound for a class that the label schema does not have.
+        """Raise InvalidParameter for a class that the label schema does not have.
 
         Tags are not looked for there: what an import has read may carry tags that nothing declares.
         """
@@ -38,7 +38,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         for name in self.classes:
             if name not in known:
                 hint = f"There are: {', '.join(known[:20])}." if known else "It has none."
-                raise NotFound(f"The data has no class {name!r}.", hint=hint)
+                raise InvalidParameter(f"The data has no class {name!r}.", hint=hint)
 
     def select(self, item: Item) -> Item | None:
         """Return what is wanted of an item, or None."""

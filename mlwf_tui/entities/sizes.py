@@ -9,9 +9,10 @@ MIB: Final = 1 << 20
 
 
 def format_size(size_bytes: float) -> str:
-    """Return a size with a binary unit: `1.4 MiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size_bytes < 1024:
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+    """Return a size with a binary unit, below 100 with a decimal: `1.4 MiB`, `977 KiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if size_bytes < 1024 or unit == "TiB":
+            break
         size_bytes /= 1024
-    return f"{size_bytes:.1f} TiB"
+    decimals = 1 if size_bytes < 99.95 and unit != "B" else 0
+    return f"{size_bytes:.{decimals}f} {unit}"

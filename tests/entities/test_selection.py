@@ -7,7 +7,7 @@ import pytest
 from mlwf_tui.entities.annotation import Tag
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.selection import WHOLE, Selection
-from mlwf_tui.errors import NotFound
+from mlwf_tui.errors import InvalidParameter
 from tests.states import SCHEMA, make_object, make_plain_item
 
 ITEMS = (
@@ -57,6 +57,6 @@ def test_the_schema_keeps_the_chosen_classes_in_their_order() -> None:
 
 
 def test_a_class_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(InvalidParameter) as caught:
         Selection(classes=("cow",)).check(SCHEMA)
     assert "car, dog" in caught.value.hint

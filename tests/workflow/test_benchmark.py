@@ -161,7 +161,7 @@ def test_a_part_that_is_none_is_refused_before_a_run_is_made(home: Workspace, tm
         with pytest.raises(InvalidParameter, match=words):
             submit_benchmark(home, "eye", "seen@1", part=part)
     for part, words, hint in (
-        (Part(classes=("car",)), "class 'car'", "cell, spot"),
+        (Part(classes=("car",)), "class 'car'", "There is: cell, spot."),
         (Part(datasets=("nowhere",)), "dataset 'nowhere'", "There is: main."),
         (Part(tags=("dusk",)), "tag 'dusk'", "There is none."),
         (Part(keys=("main/x.png",)), "x.png", "DATASET/NAME"),

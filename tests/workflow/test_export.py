@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Tag
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.selection import Selection
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.export import ExportResult, export, list_export_formats, plan_export
 from mlwf_tui.workflow.projects import list_projects
@@ -65,13 +65,13 @@ def test_a_class_takes_the_others_out_of_labels_and_list(imported: Workspace, tm
 @pytest.mark.parametrize(
     ("selection", "error"),
     [
-        (Selection(classes=("cat",)), NotFound),
+        (Selection(classes=("cat",)), InvalidParameter),
         (Selection(tags=("night",)), InvalidInput),
         (Selection(datasets=("mai",)), InvalidInput),
     ],
 )
 def test_what_is_not_there_cannot_be_selected(
-    imported: Workspace, tmp_path: Path, selection: Selection, error: type[MlwfError]
+    imported: Workspace, tmp_path: Path, selection: Selection, error: type[InvalidInput]
 ) -> None:
     with pytest.raises(error):
         write(imported, tmp_path / "out", selection=selection)

@@ -66,7 +66,8 @@ def select_items(workspace: Workspace, manifest: Digest, part: Part) -> tuple[It
     part.check()
     schema = read_summary(workspace.store, manifest).schema
     selection, condition = part.selection, parse_item_condition(part.where) if part.where else None
-    selection.check(schema)
+    if unknown := [name for name in part.classes if name not in schema.class_names]:
+        raise _miss("class", unknown, schema.class_names)
     if condition is not None:
         condition.check_classes(schema)
     named, left = set(part.keys), set(part.keys)
