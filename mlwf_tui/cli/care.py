@@ -12,9 +12,10 @@ import click
 from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command, read_duration, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
-from mlwf_tui.cli.text import format_bytes, format_table
+from mlwf_tui.cli.text import format_table
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.errors import Cancelled, InvalidParameter
 from mlwf_tui.settings import expand_path
 
@@ -83,7 +84,7 @@ def verify_command(
                 "Stopped on request.", hint="What was checked is remembered: mlwf verify --new goes on."
             ) from error
     mended = f", {result.repaired} records taken from the backup" if repair_from is not None else ""
-    text = f"{format_bytes(result.checked_bytes)} checked, {len(result.problems)} problems{mended}"
+    text = f"{format_size(result.checked_bytes)} checked, {len(result.problems)} problems{mended}"
     face.show(to_document(result), "\n".join([text, *_list_problems(result.problems)]))
     return DONE if result.ok else FAILED
 
@@ -119,7 +120,7 @@ def collect_command(face: Face, is_applied: bool, grace: float, terms: Terms | N
         result = collect(workspace, observer, is_dry_run=not is_applied, grace_s=grace)
     verb = "freed" if is_applied else "would be freed: mlwf collect --apply"
     packs = f"{result.packs_dropped} packs dropped, {result.packs_rewritten} rewritten"
-    lines = [f"{format_bytes(result.freed_bytes)} {verb} ({packs})", *_list_problems(result.problems)]
+    lines = [f"{format_size(result.freed_bytes)} {verb} ({packs})", *_list_problems(result.problems)]
     face.show({**to_document(result), "is_dry_run": not is_applied}, "\n".join(lines))
     return PARTLY if result.problems else DONE
 
@@ -146,7 +147,7 @@ def backup_command(face: Face, folder: Path, terms: Terms | None) -> int:
     with face.open() as workspace, show_progress("backup") as observer:
         result = backup(workspace, folder, observer)
     text = (
-        f"{format_bytes(result.copied_bytes)} in {result.packs_copied} packs and {result.files_copied} files"
+        f"{format_size(result.copied_bytes)} in {result.packs_copied} packs and {result.files_copied} files"
         f" copied to {result.folder}, {result.packs_removed} packs removed there"
     )
     lines = [text, *_list_problems(result.problems)]
@@ -172,18 +173,18 @@ def stats_command(face: Face) -> None:
         (
             project.name,
             f"{project.items:,}",
-            format_bytes(project.logical_bytes),
+            format_size(project.logical_bytes),
             str(project.versions),
-            format_bytes(project.history_bytes),
-            format_bytes(project.unique_bytes),
+            format_size(project.history_bytes),
+            format_size(project.unique_bytes),
         )
         for project in stats.projects
     ]
     header = ("PROJECT", "ITEMS", "IMAGES", "VERSIONS", "HISTORY", "UNIQUE")
     text = (
         f"{format_table(header, rows, empty='No projects yet.')}\n\n"
-        f"{stats.blobs:,} blobs, {format_bytes(stats.raw_bytes)}, stored in"
-        f" {format_bytes(stats.stored_bytes)} and {stats.packs} packs\n"
+        f"{stats.blobs:,} blobs, {format_size(stats.raw_bytes)}, stored in"
+        f" {format_size(stats.stored_bytes)} and {stats.packs} packs\n"
         f"each byte kept once saves {stats.dedup_factor:.2f}×, compression {stats.compression_factor:.2f}×"
     )
     face.show(to_document(stats), text)

@@ -12,10 +12,11 @@ import click
 from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
-from mlwf_tui.cli.text import format_age, format_bytes, format_problems, format_table
+from mlwf_tui.cli.text import format_age, format_problems, format_table
 from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.queue import Terms
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.settings import expand_path
@@ -430,7 +431,7 @@ def _format_value(name: str, value: Any) -> str:
     if name.endswith("_at"):
         return format_age(value)
     if name.endswith("_bytes"):
-        return format_bytes(value)
+        return format_size(value)
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):

@@ -13,9 +13,10 @@ import click
 import msgspec
 
 from mlwf_tui.cli.face import DONE, Face, NumberRange, command
-from mlwf_tui.cli.text import format_bytes, format_table
+from mlwf_tui.cli.text import format_table
 from mlwf_tui.entities.machine import Gpu, GpuProcess, Host, Machine
 from mlwf_tui.entities.mark import Mark
+from mlwf_tui.entities.sizes import format_size
 
 group = click.Group()
 KEPT = 300
@@ -90,12 +91,12 @@ def _draw_gpus(gpus: Sequence[Gpu]) -> list[str]:
 def _draw_memory(gpu: Gpu) -> str:
     if gpu.memory_used_bytes is None or gpu.memory_total_bytes is None:
         return "-"
-    return f"{format_bytes(gpu.memory_used_bytes)} of {format_bytes(gpu.memory_total_bytes)}"
+    return f"{format_size(gpu.memory_used_bytes)} of {format_size(gpu.memory_total_bytes)}"
 
 
 def _describe_process(process: GpuProcess) -> tuple[str, str, str, str]:
     whose = f"run {process.run}" if process.run else process.user or "somebody not to be seen from here"
-    memory = "-" if process.memory_bytes is None else format_bytes(process.memory_bytes)
+    memory = "-" if process.memory_bytes is None else format_size(process.memory_bytes)
     return str(process.pid), whose, process.name or "-", memory
 
 
@@ -108,15 +109,15 @@ def _draw_host(host: Host) -> list[str]:
             _draw_bar((host.cpu_percent or 0.0) / 100),
             f"{host.cpu_percent or 0.0:.0f} % of {len(cores)} cores, load {host.load_1m:.2f}",
         ),
-        ("memory", _draw_bar(used / total), f"{format_bytes(used)} of {format_bytes(total)}"),
+        ("memory", _draw_bar(used / total), f"{format_size(used)} of {format_size(total)}"),
     ]
     if host.swap_total_bytes:
-        swap = f"{format_bytes(host.swap_used_bytes)} of {format_bytes(host.swap_total_bytes)}"
+        swap = f"{format_size(host.swap_used_bytes)} of {format_size(host.swap_total_bytes)}"
         rows.append(("swap", _draw_bar(host.swap_used_bytes / host.swap_total_bytes), swap))
     disk, network = host.disk, host.network
     if disk is not None:
         rates = f"reads {_rate(disk.read_bytes_per_s)}, writes {_rate(disk.write_bytes_per_s)}"
-        free = f"{format_bytes(disk.free_bytes)} of {format_bytes(disk.total_bytes)} free; {rates}"
+        free = f"{format_size(disk.free_bytes)} of {format_size(disk.total_bytes)} free; {rates}"
         rows.append(("disk", _draw_bar(1 - disk.free_bytes / disk.total_bytes), free))
     traffic = f"receives {_rate(network.received_bytes_per_s)}, sends {_rate(network.sent_bytes_per_s)}"
     rows.append(("network", " " * BAR_WIDTH, traffic))
@@ -140,7 +141,7 @@ def _draw_bar(share: float) -> str:
 
 
 def _rate(bytes_per_s: float | None) -> str:
-    return "-" if bytes_per_s is None else f"{format_bytes(bytes_per_s)}/s"
+    return "-" if bytes_per_s is None else f"{format_size(bytes_per_s)}/s"
 
 
 def _with_unit(value: float | None, unit: str) -> str:

@@ -25,7 +25,7 @@ group = click.Group()
 @click.argument("ref")
 @click.option(
     "--split", default="auto", show_default=True,
-    help="The split to measure on, or all; auto: test where there is one, else val.",
+    help="The split to measure on, none, or all; auto: test if there is one, else val; all without any.",
 )  # fmt: skip
 @click.option("--dataset", "datasets", multiple=True, help="Only items of it and of those below; repeatable.")
 @click.option("--class", "classes", multiple=True, help="Measure objects of this class alone; repeatable.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from mlwf_tui.cli.face import Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_table
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # for the annotations alone; see Face.open
     from mlwf_tui.workspace import Workspace
 
 group = click.Group()
+_OF_ONE = ("html", "out", "confidence", "iou", "class_iou", "lists_items", "where", "limit")
 
 
 @command(group, "report")
@@ -79,6 +81,7 @@ def report_command(
 
     with face.open() as workspace:
         if ref is None:
+            _refuse_without_report()
             reports = list_reports(workspace)
             face.show({"reports": [to_document(r) for r in reports]}, lambda: _format_reports(reports))
             return
@@ -106,6 +109,21 @@ def report_command(
         evaluation = read_evaluation(workspace, report)
     document = {**to_document(report), "evaluation": to_document(evaluation)}
     face.show(document, lambda: _format_report(report, evaluation))
+
+
+def _refuse_without_report() -> None:
+    """Raise InvalidParameter where an option of one report is given to the list of all."""
+    context = click.get_current_context()
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in _OF_ONE and context.get_parameter_source(option.name) is not ParameterSource.DEFAULT
+    ]
+    if given:
+        raise InvalidParameter(
+            f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} of one report.",
+            hint="Name it; mlwf report lists them.",
+        )
 
 
 def _refuse_with_items(html: Path | None, out: Path | None, class_iou: tuple[str, ...]) -> None:
@@ -253,7 +271,7 @@ def _format_threshold(report: Report, found: ThresholdFigures, iou: float) -> st
 
     head = f"{report.name}: {report.model_name} on {report.version_ref} ({report.split})"
     figures = (
-        f"at confidence {found.confidence:.3f} and IoU {iou:.2f}: precision {found.precision:.3f}  "
+        f"at confidence {found.confidence:.3f} and IoU {_format_iou(iou)}: precision {found.precision:.3f}  "
         f"recall {found.recall:.3f}  F1 {found.f1:.3f}  mean IoU {found.mean_iou:.3f}"
     )
     rows = [
@@ -269,6 +287,11 @@ def _format_threshold(report: Report, found: ThresholdFigures, iou: float) -> st
     ]
     header = ("CLASS", "TRUTHS", "PREDICTED", "RIGHT", "PRECISION", "RECALL")
     return "\n".join([head, figures, "", format_table(header, rows, empty="")])
+
+
+def _format_iou(iou: float) -> str:
+    """Return two decimals, or as many as it takes: 0.99999 is not 1."""
+    return f"{iou:.2f}" if round(iou, 2) == iou else str(iou)
 
 
 def _write_report(face: Face, workspace: Workspace, ref: str, html: Path | None, out: Path | None) -> None:
@@ -335,8 +358,8 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     ]
     worse = [f"worse: {describe_slice(of)}" for of in evaluation.slices if of.is_worse]
     timed = list_speed_rows(evaluation.speed)
-    times = [format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="")] if timed else [speed]
-    times += describe_speed(evaluation.speed)
+    table = format_table(tuple(map(str.upper, SPEED_HEADER)), timed, empty="") if timed else speed
+    times = [*filter(None, [table]), *describe_speed(evaluation.speed)]
     own = tabulate_classes(evaluation)
     classes = format_table(*((tuple(map(str.upper, own[0])), own[1]) if own else (header, rows)), empty="")
     parts = [*errors, *worse, *_tell_sections(evaluation)]

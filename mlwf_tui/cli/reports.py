@@ -10,8 +10,9 @@ import click
 from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
-from mlwf_tui.cli.text import format_bytes, format_table
+from mlwf_tui.cli.text import format_table
 from mlwf_tui.entities.run import RunState
+from mlwf_tui.entities.sizes import format_size
 
 if TYPE_CHECKING:
     from mlwf_tui.entities.measurement import ComparedPair, ComparisonReport, Difference
@@ -29,6 +30,7 @@ _ROWS = 10
 @click.argument("models", nargs=-1, required=True, metavar="NEW OLD")
 @click.option("--on", default=None, metavar="PROJECT@N", help="The version that all were measured on.")
 @click.option("--split", default=None, help="The split that all were measured on.")
+@click.option("--evaluator", default=None, metavar="NAME", help="Who measured them; semantic counts pixels.")
 @click.option(
     "--fail-if",
     multiple=True,
@@ -42,6 +44,7 @@ def compare_command(
     models: tuple[str, ...],
     on: str | None,
     split: str | None,
+    evaluator: str | None,
     fail_if: tuple[str, ...],
     measures: bool,
     trust: bool,
@@ -50,12 +53,14 @@ def compare_command(
 
     Differences are those of the first named less the last; with several, each is set beside the last.
     Both are measured on the same items; intervals come from resampling these 1,000 times. What was not
-    measured on the same data is refused; --measure benchmarks it first, on what was measured last.
+    measured on the same data by one evaluator is refused; --measure benchmarks it first, on what was
+    measured last.
 
     \b
     mlwf compare new old
     mlwf compare new old --on cells@3 --split test
     mlwf compare new old --measure
+    mlwf compare boxes outlines --evaluator detect --measure
     mlwf compare new old --fail-if "map50 < -0.01"
     mlwf compare new old --fail-if "map50.high < 0"
     """
@@ -63,10 +68,14 @@ def compare_command(
     from mlwf_tui.workflow.compare import compare
 
     with face.open() as workspace:
-        apart = find_apart(workspace, models, on=on, split=split, fail_if=fail_if) if measures else None
-        refs = models if apart is None else _measure_first(face, workspace, apart, trust)
+        if measures:
+            apart = find_apart(workspace, models, on=on, split=split, evaluator=evaluator, fail_if=fail_if)
+            if apart is not None:
+                models, evaluator = _measure_first(face, workspace, apart, trust), apart.evaluator
         with show_progress("compare") as observer:
-            result = compare(workspace, refs, on=on, split=split, fail_if=fail_if, observer=observer)
+            result = compare(
+                workspace, models, on=on, split=split, evaluator=evaluator, fail_if=fail_if, observer=observer
+            )
     face.show(_document(result), lambda: "\n".join(_describe(result)))
     return FAILED if result.failed else DONE
 
@@ -106,6 +115,7 @@ def _document(result: CompareResult) -> dict[str, Any]:
         "models": [to_document(model) for model in body.models],
         "pairs": [to_document(pair) for pair in body.pairs],
         "one_sided_classes": list(body.one_sided_classes),
+        "evaluator": body.evaluator,
         "failed": list(result.failed),
         "cached": result.cached,
     }
@@ -125,7 +135,10 @@ def _describe(result: CompareResult) -> Iterator[str]:
 
 def describe_comparison(body: ComparisonReport) -> Iterator[str]:
     """Yield the lines that tell a person what a comparison has found."""
+    from mlwf_tui.workflow.reporting.words import describe_ground
+
     yield _tell_models(body)
+    yield f"all {describe_ground(body)}"
     for pair in body.pairs:
         yield ""
         yield f"{pair.new} less {pair.old}, on {pair.comparison.item_count:,} items"
@@ -148,8 +161,8 @@ def _tell_models(body: ComparisonReport) -> str:
             model.model,
             model.architecture,
             *(f"{model.metrics.get(name, 0):.3f}" for name in figures),
-            f"{model.speed.get('images_per_second', 0):.1f}",
-            format_bytes(model.size_bytes),
+            _show(model.speed.get("images_per_second")),
+            format_size(model.size_bytes),
             "none is better in all three" if model.is_on_front else "",
         )
         for model in body.models
@@ -157,8 +170,12 @@ def _tell_models(body: ComparisonReport) -> str:
     return format_table(header, rows, empty="")
 
 
+def _show(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
 def _tell_pair(pair: ComparedPair) -> Iterator[str]:
-    from mlwf_tui.workflow.reporting.sides import describe_change, describe_fates
+    from mlwf_tui.workflow.reporting.sides import describe_change, describe_fates, list_cause_rows
     from mlwf_tui.workflow.reporting.words import judge
 
     found = pair.comparison
@@ -183,5 +200,5 @@ def _tell_pair(pair: ComparedPair) -> Iterator[str]:
         yield f"worse: {item.key}  {describe_change(item)}"
     if len(worse) > _ROWS:
         yield f"… and {len(worse) - _ROWS:,} more"
-    for cause in pair.causes:
-        yield f"differs: {cause.kind} {cause.name}  {cause.before} → {cause.after}"
+    for name, before, after in list_cause_rows(pair):
+        yield f"differs: {name}  {before} → {after}"

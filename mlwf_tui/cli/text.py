@@ -51,15 +51,6 @@ def format_time_left(seconds: float, margin_s: float) -> str:
     return f"{length} ± {margin}".replace(".0 s", " s")  # nobody knows it to a tenth
 
 
-def format_bytes(count: float) -> str:
-    """Return a size with a binary unit: `1.4 MiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
 def is_colored(stream: IO[str]) -> bool:
     """Return whether colours belong there: on a terminal, unless NO_COLOR says otherwise."""
     is_wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -13,8 +13,9 @@ from mlwf_tui.cli.face import DONE, SEED, Face, command, params_option, to_docum
 from mlwf_tui.cli.models import finish
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import DETACH, terms_options
-from mlwf_tui.cli.text import format_bytes, format_duration, format_table
+from mlwf_tui.cli.text import format_duration, format_table
 from mlwf_tui.entities.queue import Terms
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotation alone; the file is read when the command runs
@@ -162,8 +163,8 @@ def format_plan(plan: TrainPlan) -> Iterator[str]:
         )
         yield f"time       at most {whole}, {epoch} an epoch ({plan.time.basis})"
     if plan.memory_bytes is not None and plan.memory_free_bytes is not None:
-        yield f"memory     {format_bytes(plan.memory_bytes)} of {format_bytes(plan.memory_free_bytes)} free"
-    yield f"disk       {format_bytes(plan.disk_bytes)} of {format_bytes(plan.disk_free_bytes)} free"
+        yield f"memory     {format_size(plan.memory_bytes)} of {format_size(plan.memory_free_bytes)} free"
+    yield f"disk       {format_size(plan.disk_bytes)} of {format_size(plan.disk_free_bytes)} free"
     yield ""
     rows = [(name, *(str(counts.get(split, 0)) for split in splits)) for name, counts in plan.classes.items()]
     yield format_table(("CLASS", *(split.upper() for split in splits)), rows, empty="")

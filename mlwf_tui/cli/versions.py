@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from mlwf_tui.cli.face import CONFLICT, DONE, Face, command, to_document
-from mlwf_tui.cli.text import format_age, format_bytes, format_table
+from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import InvalidParameter
 
@@ -260,7 +261,7 @@ def _format_history(project: str, history: Sequence[HistoryEntry]) -> str:
             entry.version.kind.value,
             str(entry.version.item_count),
             "-" if entry.object_count is None else str(entry.object_count),
-            "-" if entry.size_bytes is None else format_bytes(entry.size_bytes),
+            "-" if entry.size_bytes is None else format_size(entry.size_bytes),
             format_age(entry.version.created_at),
             entry.version.author,
             entry.version.message,

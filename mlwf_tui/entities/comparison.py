@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,6 +12,8 @@ from mlwf_tui.entities.ids import ModelId, ReportId
 from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.entities.metric import MetricSeries, choose_main, is_better_low
 from mlwf_tui.entities.run import Run
+
+K = TypeVar("K", bound=Hashable)
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,17 +110,22 @@ class ReportGroup(msgspec.Struct, frozen=True, kw_only=True):
         One whose speed or size is not known is on no front, and keeps nobody off it.
         """
         sign = 1.0 if is_better_low(self.metric) else -1.0
-        costs = {
-            of.report_id: (sign * of.value, of.image_ms, float(of.size_bytes))
-            for of in self.reports
-            if of.image_ms is not None and of.size_bytes is not None
-        }
-        return frozenset(
-            id for id, cost in costs.items() if not any(dominates(o, cost) for o in costs.values())
-        )
+        costs = {of.report_id: (sign * of.value, of.image_ms, of.size_bytes) for of in self.reports}
+        return find_front(costs)
 
 
-def dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+def find_front(costs: Mapping[K, tuple[float | None, ...]]) -> frozenset[K]:
+    """Return those than which none costs nowhere more and somewhere less.
+
+    One of which a cost is not known is on no front, and keeps nobody off it.
+    """
+    known = {
+        of: tuple(one for one in cost if one is not None) for of, cost in costs.items() if None not in cost
+    }
+    return frozenset(of for of, cost in known.items() if not any(_dominates(o, cost) for o in known.values()))
+
+
+def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     """Whether something costs nowhere more than another, and somewhere less."""
     return one != other and all(mine <= theirs for mine, theirs in zip(one, other, strict=True))
 

@@ -326,3 +326,4 @@ class ComparisonReport(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ComparedModel, ...]
     pairs: tuple[ComparedPair, ...]
     one_sided_classes: tuple[str, ...] = ()  # that not every model knows; to it they are all missed
+    evaluator: str = ""  # that has measured all; older programs did not say

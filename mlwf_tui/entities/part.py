@@ -12,10 +12,11 @@ from mlwf_tui.entities.selection import Selection
 from mlwf_tui.errors import InvalidParameter
 
 ALL = "all"
-"""Stands for every split, and for the items without one that a trainer can be given."""
+"""Stands for every split, and for the items without one."""
 
 AUTO = "auto"
-"""Stands for test where a version has such items, which have chosen no checkpoint, else for val."""
+"""Stands for test where a version has such items, which have chosen no checkpoint, else for val; where no
+item has a split, for all of them."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

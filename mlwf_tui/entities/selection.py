@@ -59,7 +59,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return replace(schema, classes=tuple(c for c in schema.classes if c.name in self.classes))
 
     def _has_tag(self, annotation: Annotation) -> bool:
-        return any(tag.name in self.tags for tag in _list_tags(annotation))
+        return any(tag.name in self.tags for tag in list_tags(annotation))
 
     def _select_classes(self, item: Item) -> Item | None:
         annotation = item.annotation
@@ -76,5 +76,6 @@ WHOLE = Selection()
 """All there is."""
 
 
-def _list_tags(annotation: Annotation) -> tuple[Tag, ...]:
+def list_tags(annotation: Annotation) -> tuple[Tag, ...]:
+    """Return the tags of an item and of its objects."""
     return annotation.tags + tuple(tag for labelled in annotation.objects for tag in labelled.tags)

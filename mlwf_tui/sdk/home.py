@@ -227,6 +227,7 @@ class Home:
         *refs: str,
         on: str | None = None,
         split: str | None = None,
+        evaluator: str | None = None,
         fail_if: Sequence[str] = (),
         observer: Observer = SILENT,
     ) -> CompareResult:
@@ -234,7 +235,9 @@ class Home:
 
         `fail_if` are gates as `"map50 < -0.01"`; the result's `failed` has those that hold.
         """
-        return compare(self._workspace, refs, on=on, split=split, fail_if=fail_if, observer=observer)
+        return compare(
+            self._workspace, refs, on=on, split=split, evaluator=evaluator, fail_if=fail_if, observer=observer
+        )
 
     def graph(self, ref: str | None = None) -> LineageGraph:
         """Return the whole lineage, or what `ref` came from and what came of it."""

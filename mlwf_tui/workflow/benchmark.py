@@ -287,7 +287,7 @@ def keep_benchmark(
     measured = digest_items(items)
     evaluation = _evaluate(workspace, version, part, items, model, said, params, observer)
     evaluation = replace(evaluation, schema=SCHEMA, part=part, measured=measured, speed=speed)
-    own = said.result.speed if params.runtime == OWN else {}
+    own = said.result.speed if params.runtime == OWN and params.speed != "off" else {}
     figures = {**own, **(speed.summarise() if speed is not None else {})}
     with recorder.writer() as writer:
         blob = writer.put(msgspec.json.encode(evaluation))

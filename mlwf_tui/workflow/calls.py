@@ -141,7 +141,8 @@ def _collect(workspace: Workspace, call: Mapping[str, Any], observer: Observer) 
 def _compare(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:
     from mlwf_tui.workflow.compare import compare
 
-    return compare(workspace, call["models"], on=call.get("on"), split=call.get("split"), observer=observer)
+    return compare(workspace, call["models"], on=call.get("on"), split=call.get("split"),
+                   evaluator=call.get("evaluator"), observer=observer)  # fmt: skip
 
 
 def _backup(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from mlwf_tui.entities.comparison import dominates
+from mlwf_tui.entities.comparison import find_front
 from mlwf_tui.entities.measurement import (
-    Cause,
     ComparedModel,
     ComparedPair,
     Comparison,
@@ -22,15 +20,16 @@ from mlwf_tui.entities.measurement import (
 )
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
-from mlwf_tui.errors import CorruptData, InvalidParameter, MlwfError
+from mlwf_tui.entities.speed import find_image_ms
+from mlwf_tui.errors import CorruptData, InvalidParameter
 from mlwf_tui.protocols.evaluators import Measurement
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.benchmarking.apart import check_gates, choose_reports
+from mlwf_tui.workflow.benchmarking.causes import list_causes, list_runtimes
 from mlwf_tui.workflow.benchmarking.gates import Condition, parse_conditions
 from mlwf_tui.workflow.measuring import list_class_names, measure_again, read_item_facts, read_kept
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.reporting.words import describe_comparison, judge
-from mlwf_tui.workflow.run_diff import diff_runs
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
 
@@ -54,22 +53,25 @@ def compare(
     *,
     on: str | None = None,
     split: str | None = None,
+    evaluator: str | None = None,
     fail_if: Sequence[str] = (),
     observer: Observer,
 ) -> CompareResult:
     """Compare models, or reports, each with the last named, on what all were measured on.
 
-    Of several such versions and splits the newest measured is taken, unless `on` (PROJECT@N) or
-    `split` chooses. The outcome is a report of its own; the same comparison is found, not made again.
+    Of several such versions, splits and evaluators the newest measured is taken, unless `on` (PROJECT@N),
+    `split` or `evaluator` chooses. The outcome is a report of its own; the same comparison is found, not
+    made again.
 
     Raises:
         NotFound: there is no such model, report or version.
         NotMeasured: they were not measured on the same data; it says what would have to be.
-        InvalidParameter: fewer than two, one twice, no split, or a gate that is no condition.
+        InvalidParameter: fewer than two, one twice, no split, a gate that is no condition, or an evaluator
+            that does not measure such models.
         InvalidInput: what a model said was not kept when it was measured.
     """
     conditions = parse_conditions(fail_if)
-    reports = choose_reports(workspace, refs, on=on, split=split)
+    reports = choose_reports(workspace, refs, on=on, split=split, evaluator=evaluator)
     check_gates(conditions, reports)
     found = _find_made(workspace, reports)
     if found is not None:
@@ -139,7 +141,7 @@ def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer
     for place, (report, model) in enumerate(zip(reports[:-1], models[:-1], strict=True)):
         observer.progress(place, len(reports) - 1, f"comparing {report.model_name}")
         comparison = _compare_two(measured[place], measured[-1], facts, observer)
-        causes = (*_list_causes(workspace, models[-1], model), *_list_runtimes(reports[-1], report))
+        causes = (*list_causes(workspace, models[-1], model), *list_runtimes(reports[-1], report))
         pairs.append(
             ComparedPair(
                 new=report.model_name, old=reports[-1].model_name, comparison=comparison, causes=causes
@@ -147,6 +149,7 @@ def _compare(workspace: Workspace, reports: Sequence[Report], observer: Observer
         )
     return ComparisonReport(
         models=_set_beside(reports, models),
+        evaluator=reports[0].evaluator,
         pairs=tuple(pairs),
         one_sided_classes=tuple(sorted(set().union(*known).difference(set(known[0]).intersection(*known)))),
     )
@@ -175,55 +178,17 @@ def _compare_two(
     return msgspec.structs.replace(comparison, slices=compare_slices(new, old, facts, check=check))
 
 
-def _list_causes(workspace: Workspace, old: Model, new: Model) -> Iterator[Cause]:
-    """Yield what differs in how two models were made."""
-    if old.architecture != new.architecture:
-        yield Cause(kind="parameter", name="architecture", before=old.architecture, after=new.architecture)
-    with suppress(MlwfError):  # a run that was imported with its model has no row here
-        runs = [workspace.catalog.runs.get(model.run_id) for model in (old, new)]
-        found = diff_runs(workspace, *runs)
-        for change in found.params:
-            if change.name not in ("model", "name"):
-                yield _make_cause("parameter", change.name, change.before, change.after)
-        for given in found.inputs:
-            yield _make_cause("data", given.kind, given.before, given.after)
-        for change in found.environment:
-            yield _make_cause("environment", change.name, change.before, change.after)
-
-
-def _list_runtimes(old: Report, new: Report) -> Iterator[Cause]:
-    """Yield the runtimes, where the speeds were measured with two."""
-    before, after = (report.settings.get("runtime", "") for report in (old, new))
-    if before and after and before != after:
-        yield _make_cause("speed", "runtime", before, after)
-
-
-def _make_cause(kind: str, name: str, before: Any, after: Any) -> Cause:
-    return Cause(kind=kind, name=name, before=_escape(before), after=_escape(after))
-
-
-def _escape(value: Any) -> Any:
-    """Return a value that can be stored as JSON: a path of odd bytes is no Unicode, and stands escaped."""
-    match value:
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode()
-        case Mapping():
-            return {_escape(key): _escape(one) for key, one in value.items()}
-        case list() | tuple():
-            return [_escape(one) for one in value]
-        case _:
-            return value
-
-
 def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[ComparedModel, ...]:
-    costs = [
-        (
-            -report.metrics.get((*choose_two(report.metrics), "map")[0], 0.0),
-            -report.speed.get("images_per_second", 0.0),
-            float(model.checkpoints[0].size_bytes),
-        )
-        for report, model in zip(reports, models, strict=True)
-    ]
+    front = find_front(
+        {
+            report.id: (
+                -report.metrics.get((*choose_two(report.metrics), "map")[0], 0.0),
+                find_image_ms(report.speed),
+                model.checkpoints[0].size_bytes,
+            )
+            for report, model in zip(reports, models, strict=True)
+        }
+    )
     return tuple(
         ComparedModel(
             report=report.id,
@@ -235,9 +200,9 @@ def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[Com
             metrics=report.metrics,
             speed=report.speed,
             size_bytes=model.checkpoints[0].size_bytes,
-            is_on_front=not any(dominates(other, cost) for other in costs),
+            is_on_front=report.id in front,
         )
-        for report, model, cost in zip(reports, models, costs, strict=True)
+        for report, model in zip(reports, models, strict=True)
     )
 
 

@@ -12,6 +12,7 @@ from mlwf_tui.entities.experiment import Experiment, find_main_metric
 from mlwf_tui.entities.ids import ModelId
 from mlwf_tui.entities.metric import is_better_low, matches
 from mlwf_tui.entities.model import Report
+from mlwf_tui.entities.part import Part
 from mlwf_tui.errors import NotFound
 from mlwf_tui.workflow.benchmarking.grounds import Grounds
 from mlwf_tui.workflow.benchmarking.standings import list_versions, rank_reports
@@ -30,24 +31,25 @@ def read_leaderboard(
     `on` and `split`, those that most models were measured on, the newest of several. The others follow
     without a rank, by what their training measured. Without any report all are ranked by that.
 
+    `on` and `split` narrow the groups as well.
+
     Raises:
-        NotFound: there is no such project or version, or no model was measured on it.
+        NotFound: there is no such project or version, or no model was measured on what is asked for.
+        InvalidParameter: there is no such split.
     """
+    if split:
+        Part(split=split).check()
     found = workspace.catalog.projects.get(project)
     experiments = read_experiments(workspace)
-    reports = [
+    ref = resolve_version(workspace, on).ref if on else ""
+    wanted = [
         report
-        for report in list_benchmarks(workspace)
-        if report.version_ref.rpartition("@")[0] == found.name and split in ("", report.split)
+        for report in list_benchmarks(workspace)  # newest first
+        if ref in ("", report.version_ref) and split in ("", report.split)
     ]
-    if on:
-        ref = resolve_version(workspace, on).ref
-        reports = [report for report in reports if report.version_ref == ref]
-        if not reports:
-            raise NotFound(
-                f"No model was measured on {ref}{f' ({split})' if split else ''}.",
-                hint=f"Measure one: mlwf benchmark MODEL {ref}",
-            )
+    reports = [report for report in wanted if report.version_ref.rpartition("@")[0] == found.name]
+    if (ref or split) and not reports:
+        raise _find_nothing(found.name, ref, split)
     measured = {report.model_id for report in reports}
     trained = frozenset(one.model.id for one in experiments if one.facts.get("project") == found.name)
     ours = [one for one in experiments if one.facts.get("project") == found.name or one.model.id in measured]
@@ -65,7 +67,17 @@ def read_leaderboard(
         version=basis[0].version_ref if ranked else "",
         split=basis[0].split if ranked else "",
         models=(*ranked, *others),
-        groups=rank_reports(workspace, found.name, trained, metric=metric),
+        groups=rank_reports(workspace, wanted, found.name, trained, metric=metric),
+    )
+
+
+def _find_nothing(project: str, ref: str, split: str) -> NotFound:
+    """Return what to raise where nobody was measured on what is asked for."""
+    where = f"{ref}{f' ({split})' if split else ''}" if ref else f"the {split} split of {project}"
+    option = f" --split {split}" if split else ""
+    return NotFound(
+        f"No model was measured on {where}.",
+        hint=f"Measure one: mlwf benchmark MODEL {ref or project}{option}",
     )
 
 

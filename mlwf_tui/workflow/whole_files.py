@@ -11,6 +11,7 @@ from mlwf_tui.errors import StorageFailed
 
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 """How FAT and some network disks refuse a hard link."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _place_new(whole: Path, path: Path) -> None:
@@ -43,14 +44,12 @@ def create_file(path: Path, content: bytes) -> None:
     if not path.parent.is_dir():
         raise StorageFailed(f"{path} cannot be written: there is no such folder.", hint="Make it first.")
     try:
-        replace_file(whole, content)
+        _write(whole, content)
         _place_new(whole, path)
     except FileExistsError:
         raise
     except OSError as error:
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", hint="Choose another place."
-        ) from error
+        raise _refuse(path, error) from error
     finally:
         with suppress(OSError):
             whole.unlink()
@@ -65,14 +64,21 @@ def replace_file(path: Path, content: bytes) -> None:
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(scratch, content)
         scratch.replace(path)
     except OSError as error:
         with suppress(OSError):  # where its folder is none, or the disk is read-only, nothing was made
             scratch.unlink()
-        raise StorageFailed(
-            f"{path} cannot be written: {error.strerror}.", hint="Look at the disk."
-        ) from error
+        raise _refuse(path, error) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _refuse(path: Path, error: OSError) -> StorageFailed:
+    space = "Free some space on its disk, or choose" if error.errno in _FULL else "Choose"
+    return StorageFailed(f"{path} cannot be written: {error.strerror}.", hint=f"{space} another place.")

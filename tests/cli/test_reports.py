@@ -41,6 +41,40 @@ def test_figures_are_counted_at_other_thresholds(home: Path, capsys: pytest.Capt
     assert main([*report, "--confidence", "0", "--iou", "0.5"]) == 0
     text = capsys.readouterr().out
     assert "at confidence 0.000 and IoU 0.50: precision 1.000  recall 0.500" in text
+    assert main([*report, "--iou", "0.99999"]) == 0
+    assert "and IoU 0.99999:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--html", "x.html"], "--html is of one report."),
+        (["--iou", "0", "--items"], "--iou and --items are of one report."),
+    ],
+)
+def test_what_is_of_one_report_is_refused_without_its_name(
+    home: Path, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
+) -> None:
+    assert main(["--home", str(home), "report", *words]) == 2
+    assert reason in capsys.readouterr().err
+    assert not Path("x.html").exists()
+
+
+def test_a_limit_is_that_of_every_list_of_a_leaderboard(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_workspace(home) as workspace:
+        for name in ("two", "three"):
+            add_report(workspace, add_model(workspace, name), predict(workspace))
+    board = ["--home", str(home), "leaderboard", "cells"]
+
+    assert main([*board, "--limit", "2", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (len(found["models"]), [len(group["reports"]) for group in found["groups"]]) == (2, [2])
+    assert main([*board, "--limit", "2", "--trend"]) == 0
+    _, _, *rows = capsys.readouterr().out.strip().splitlines()
+    assert [line.split()[3] for line in rows] == ["two", "three"]
+    assert main([*board, "--split", "zork"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.tui.screens.board import BoardPane
+from mlwf_tui.tui.screens.choices import list_pane_hints, list_pane_keys
 from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.outline import make_report_entry
 from mlwf_tui.tui.widgets.confirm import Confirm
@@ -48,6 +49,9 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         await app.until_text("new is better than old")
         await app.until_text("12 fixed")
         await app.until_text("differences")
+        view = app.main.query_one("#report", ReportView)
+        assert "next tab, or cell" not in [choice.label for choice in list_pane_hints(view)]
+        assert {"next cell", "cell before"} <= {choice.label for choice in list_pane_keys(view)}
         await app.select("cells")
         await app.press("%")
         await app.until_text("cells@1, val  detect, 2 reports")
@@ -64,10 +68,11 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         await app.press("enter")
         await app.until_text("[Overview]")
         await app.until_text("on  ◆ cells@1")
+        assert "next tab, or cell" in [choice.label for choice in list_pane_hints(view)]
     assert "new-against-old-1" in {report.name for report in empty_home.catalog.reports.list()}
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
-    assert entries["new-on-cells-1"].note == "0.879"
-    assert entries["new-against-old-1"].note.startswith("+0.4")  # a difference
+    assert entries["new-on-cells-1"].note == "mAP 0.879"
+    assert entries["new-against-old-1"].note.startswith("mAP +0.4")  # a difference
 
 
 @pytest.mark.slow

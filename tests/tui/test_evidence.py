@@ -8,6 +8,7 @@ import pytest
 
 from mlwf_tui.entities.annotation import GeometryKind
 from mlwf_tui.entities.evidence import Fate, FatePick, Pick, Verdict
+from mlwf_tui.tui.screens.choices import list_pane_hints, list_pane_keys
 from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.widgets.evidence_preview import FAINT_FILL, FILL, EvidencePreview
 from mlwf_tui.tui.widgets.report_view import ReportView
@@ -120,6 +121,8 @@ async def test_what_two_models_of_pixels_get_right_and_wrong_is_filled_and_left_
         preview = await open_number(app, report.name, pick)
         await app.until_text("fixed, class cell  2 images")
         await app.until_text("0.00  0.67")  # IoU, before and now
+        hints = [choice.label for choice in list_pane_hints(app.main.query_one(EvidencePane))]
+        assert {"truth", "newer", "older"} <= set(hints) and "prediction" not in hints
         await app.until_text("difference  000.png")
         assert [letter.text for letter in preview.picture.letters] == ["W"]
         regions = preview.list_outlines()
@@ -144,6 +147,8 @@ async def test_keys_behind_one_for_another_image_mean_that_one(empty_home: Works
     report = add_report(empty_home, add_model(empty_home, "new"), predict(empty_home, skips=2))
     async with drive(empty_home) as app:
         await open_number(app, report.name, Pick(verdict=Verdict.MISSED))
+        keys = [choice.label for choice in list_pane_keys(app.main.query_one(EvidencePane))]
+        assert "prediction" in keys and not {"newer", "older"} & set(keys)
         for key in ("w", "n", "plus", "plus"):  # in one burst, as over a slow line
             app.app.simulate_key(key)
         await app.until_text("difference  001.png")

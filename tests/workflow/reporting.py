@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.item import Split
@@ -43,10 +44,18 @@ def fill_val(
 
 
 def add_model(
-    workspace: Workspace, name: str, *, ref: str = "cells@1", classes: Sequence[str] = CLASSES, size: int = 7
+    workspace: Workspace,
+    name: str,
+    *,
+    ref: str = "cells@1",
+    classes: Sequence[str] = CLASSES,
+    size: int = 7,
+    task: str = "detect",
+    params: Mapping[str, Any] | None = None,
 ) -> Model:
     """Enter a model as a training of the version would."""
-    with record(workspace, "train", params={"data": ref, "model": "yolov10n", "name": name}, seed=0) as run:
+    asked = {"data": ref, "model": "yolov10n", "name": name, **(params or {})}
+    with record(workspace, "train", params=asked, seed=0) as run:
         run.read_version(ref)
         with workspace.store.writer() as writer:
             checkpoint = Checkpoint("best.pt", writer.put(name.encode() * size), len(name) * size)
@@ -54,7 +63,7 @@ def add_model(
             name=name,
             description="",
             architecture="yolov10n",
-            task="detect",
+            task=task,
             trainer="ultralytics",
             class_names=tuple(classes),
             image_size_px=64,
@@ -92,7 +101,7 @@ def add_report(
     predictions: Mapping[str, Sequence[AnnotatedObject]],
     *,
     ref: str = "cells@1",
-    images_per_second: float = 50.0,
+    images_per_second: float | None = 50.0,
     evaluator: str = "",
     part: Part | None = None,
 ) -> Report:
@@ -102,7 +111,7 @@ def add_report(
         predictions=tuple(
             ItemPrediction(key=key, objects=tuple(found)) for key, found in predictions.items()
         ),
-        speed={"images_per_second": images_per_second},
+        speed={} if images_per_second is None else {"images_per_second": images_per_second},
     )
     with record(workspace, "benchmark", params={"model": model.name, "data": ref, "split": "val"}) as run:
         run.read_model(model.id)

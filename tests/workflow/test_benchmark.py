@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,14 @@ from msgspec.structs import replace
 
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.measurement import Thresholds
-from mlwf_tui.entities.part import ALL, Part
+from mlwf_tui.entities.part import ALL, AUTO, Part
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.benchmarking.after_training import plan_for, queue_planned
 from mlwf_tui.workflow.benchmarking.parts import read_keys
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.refs import resolve_version
 from mlwf_tui.workflow.reporting.thresholds import open_sweep, read_threshold
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
@@ -29,6 +31,7 @@ from tests import jobs
 from tests.fakes.observers import KeepingObserver
 from tests.fakes.seeing import add_seer
 from tests.fakes.watching import WatchingStore
+from tests.making import make_voc
 from tests.workflow.reporting import add_model, fill_val
 
 CELL = ("cell", 4, 4, 24, 24)
@@ -59,7 +62,7 @@ def test_another_part_or_threshold_asks_the_model_nothing(home: Workspace, tmp_p
     assert len(asked.splitlines()) == 6
 
     part = measure(home, part=Part(classes=("cell",), where="name in ('000.png', '001.png')"))
-    stricter = measure(home, params={"confidence": 0.95})
+    stricter = measure(home, params={"confidence": 0.95, "speed": "off"})
 
     assert part.state is RunState.DONE, part.error
     assert (part.result["items"], part.result["cached"]) == (2, True)
@@ -71,6 +74,7 @@ def test_another_part_or_threshold_asks_the_model_nothing(home: Workspace, tmp_p
     assert (evaluation.part, [of.name for of in evaluation.classes]) == (report.part, ["cell"])
     assert evaluation.measured == part.result["measured"] != whole.result["measured"]
     assert (stricter.result["cached"], stricter.result["metrics"]["recall"]) == (True, 0.0)
+    assert (whole.result["speed"], stricter.result["speed"]) == ({"images_per_second": 1.0}, {})
     assert trace.read_text() == asked
 
     elsewhere = measure(home, params={"runtime": "onnxruntime"})
@@ -152,18 +156,26 @@ def test_a_part_that_is_none_is_refused_before_a_run_is_made(home: Workspace, tm
     before = len(home.catalog.runs.list())
     for part, words in (
         (Part(split="nosuch"), "nosuch"),
-        (Part(classes=("car",)), "car"),
         (Part(where="nosuch == 3"), "nosuch"),
     ):
         with pytest.raises(InvalidParameter, match=words):
             submit_benchmark(home, "eye", "seen@1", part=part)
+    for part, words, hint in (
+        (Part(classes=("car",)), "class 'car'", "There is: cell, spot."),
+        (Part(datasets=("nowhere",)), "dataset 'nowhere'", "There is: main."),
+        (Part(tags=("dusk",)), "tag 'dusk'", "There is none."),
+        (Part(keys=("main/x.png",)), "x.png", "DATASET/NAME"),
+    ):
+        with pytest.raises(NotFound, match=words) as missing:
+            submit_benchmark(home, "eye", "seen@1", part=part)
+        assert hint in missing.value.hint
     for part, words in (
         (Part(split="test"), "test split"),
-        (Part(datasets=("nowhere",)), "nowhere"),
-        (Part(keys=("main/x.png",)), "x.png"),
+        (Part(split="val", keys=("main/z.png",)), "val, 1 named items"),
     ):
-        with pytest.raises(InvalidInput, match=words):
+        with pytest.raises(InvalidInput, match=words) as narrowed:
             submit_benchmark(home, "eye", "seen@1", part=part)
+        assert narrowed.value.hint == "It has val (6), train (1). Measure whatever the split: --split all."
     with pytest.raises(InvalidInput, match="no class in common") as caught:
         submit_benchmark(home, "cars", "seen@1")
     assert "car" in caught.value.hint
@@ -176,6 +188,11 @@ def test_a_part_that_is_none_is_refused_before_a_run_is_made(home: Workspace, tm
     listing.write_text("\n")
     with pytest.raises(InvalidParameter, match="names no items"):
         read_keys(listing)
+    listing.write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidParameter, match="it is no UTF-8"):
+        read_keys(listing)
+    with pytest.raises(NotFound, match=r"^There is no file .*/none\.$"):
+        read_keys(tmp_path / "none")
 
 
 def test_what_is_read_again_of_a_report_is_what_it_has_measured(home: Workspace) -> None:
@@ -199,6 +216,44 @@ def test_all_splits_are_measured_together(home: Workspace) -> None:
     run = measure(home, part=Part(split=ALL))
     assert run.result["items"] == 7
     assert any("does not know spot" in note for note in run.result["notes"])
+
+
+def fill_without_split(home: Workspace, folder: Path, tested: Sequence[str] = ()) -> None:
+    """Commit `loose`: three images, those `tested` of the test split and the others of none."""
+    boxes = {name: [CELL] for name in ("a.png", "b.png", "c.png")}
+    make_voc(folder, boxes, splits={"test": tested} if tested else None)
+    import_folder(home, folder, "loose", observer=KeepingObserver())
+    commit(home, "loose", message="no split")
+
+
+@pytest.mark.parametrize("split", [AUTO, ALL, "none"])
+def test_items_without_a_split_are_measured(home: Workspace, tmp_path: Path, split: str) -> None:
+    fill_without_split(home, tmp_path / "loose")
+    add_seer(home, "eye", [CELL])
+
+    run = jobs.wait_for_end(home, submit_benchmark(home, "eye", "loose@1", split=split))
+
+    assert run.state is RunState.DONE, run.error
+    assert (run.result["items"], run.result.get("problems")) == (3, None)
+    assert run.result["metrics"]["map50"] == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+def test_of_a_version_with_some_splits_the_others_are_measured_as_well(
+    home: Workspace, tmp_path: Path
+) -> None:
+    fill_without_split(home, tmp_path / "loose", tested=["b"])
+    add_seer(home, "eye", [CELL])
+
+    def count(split: str) -> object:
+        run = submit_benchmark(home, "eye", "loose@1", split=split, is_again=True)
+        done = jobs.wait_for_end(home, run)
+        assert done.state is RunState.DONE, done.error
+        return done.result["items"], done.result["split"], done.result.get("problems")
+
+    assert count(ALL) == (3, ALL, None)
+    assert count("none") == (2, "none", None)
+    assert count(AUTO) == (1, "test", None)
 
 
 @pytest.mark.slow
@@ -270,5 +325,5 @@ def test_a_benchmark_whose_version_is_deleted_after_it_was_planned_is_not_queued
     with workspace.catalog.transaction():
         told = queue_planned(workspace, planned, model.id)
 
-    assert (told["run"], "no version" in told["reason"]) == (None, True)
+    assert told == {"run": None, "reason": "cells@1 was deleted."}
     assert not [run for run in workspace.catalog.runs.list() if run.state is RunState.QUEUED]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mlwf_tui.cli.reports import describe_comparison
 from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.entities.model import ReportKind
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.tui.widgets.comparison_sections import draw_models
 from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
 from mlwf_tui.workflow.benchmarking.gates import parse_conditions
 from mlwf_tui.workflow.calls import CALLS
@@ -21,6 +23,7 @@ from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.leaderboard import read_leaderboard
 from mlwf_tui.workflow.lint import fix_remarks, lint
+from mlwf_tui.workflow.reporting.sides import list_cause_rows
 from mlwf_tui.workflow.reports import list_benchmarks, read_evaluation
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
@@ -137,6 +140,21 @@ def test_models_of_long_names_are_measured_and_compared(workspace: Workspace, tm
     assert len(workspace.catalog.reports.list()) == 3
 
 
+def test_what_was_not_timed_is_on_no_front_and_keeps_nobody_off_it(measured: Workspace) -> None:
+    quick = add_model(measured, "quick", size=1)
+    add_report(measured, quick, predict(measured), images_per_second=None)
+
+    body = compare(measured, ["quick", "new", "old"], observer=OBSERVER).body
+
+    assert [(of.model, of.is_on_front) for of in body.models] == [
+        ("quick", False), ("new", True), ("old", False),
+    ]  # fmt: skip
+    told = next(line for line in describe_comparison(body) if "IMAGES/S" in line).splitlines()
+    assert (told[1].split()[0], told[1].split()[4]) == ("quick", "-")
+    drawn = ["".join(text for text, *_ in line) for line in draw_models(body, 100)]
+    assert [line.split()[3] for line in drawn if line.startswith(" quick")] == ["-"]
+
+
 def test_a_gate_is_run_into_or_not(measured: Workspace) -> None:
     gates = ["map50 < -0.01", "recall > 0.4", "map50.low > 0", "recall.p < 0.05"]
 
@@ -249,6 +267,21 @@ def test_versions_whose_split_is_the_same_are_the_same_data(measured: Workspace,
     assert ("data", "version") in {(cause.kind, cause.name) for cause in result.body.pairs[0].causes}
 
 
+def test_a_setting_that_was_not_given_is_its_default_and_measuring_is_none(measured: Workspace) -> None:
+    given = {"preset": "standard", "batch": 8, "epochs": 100, "note": "x", "benchmark": False}
+    add_report(measured, add_model(measured, "given", params=given), predict(measured))
+    plain = {"preset": "standard", "note": None}
+    add_report(measured, add_model(measured, "plain", params=plain), predict(measured))
+
+    body = compare(measured, ["plain", "given"], observer=OBSERVER).body
+
+    (pair,) = body.pairs
+    assert list_cause_rows(pair) == [("parameter batch", "8", "16"), ("parameter note", "x", "-")]
+    assert [line for line in describe_comparison(body) if line.startswith("differs")] == [
+        "differs: parameter batch  8 → 16", "differs: parameter note  x → -",
+    ]  # fmt: skip
+
+
 def test_parameters_that_are_no_unicode_are_told_escaped(measured: Workspace) -> None:
     model = measured.catalog.models.get("new")
     params = measured.catalog.runs.get(model.run_id).params
@@ -273,6 +306,56 @@ def test_parameters_that_are_no_unicode_are_told_escaped(measured: Workspace) ->
     assert {of.name: of.after for of in pair.causes if of.kind == "parameter"} == {
         "weights": "/caf\\udce9.pt", "paths": ["/caf\\udce9.pt"],
     }  # fmt: skip
+
+
+def list_missing(workspace: Workspace, *refs: str, evaluator: str | None = None) -> list[tuple[str, str]]:
+    """Return the models that are still to be measured, and by which evaluator."""
+    apart = find_apart(workspace, refs, evaluator=evaluator)
+    assert apart is not None
+    return [(of.model, of.evaluator) for of in apart.missing]
+
+
+def test_models_of_two_evaluators_are_measured_by_their_own(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val")
+    add_report(workspace, add_model(workspace, "boxes"), predict(workspace))
+    add_report(workspace, add_model(workspace, "pixels"), predict(workspace), evaluator="semantic")
+    add_model(workspace, "new")
+
+    with pytest.raises(NotMeasured, match="by the same evaluator, but by detect and semantic") as caught:
+        compare(workspace, ["boxes", "pixels"], observer=OBSERVER)
+    assert caught.value.hint.endswith(" measure them there: mlwf benchmark pixels cells@1 --split val")
+    assert caught.value.evaluator == "detect"
+    assert list_missing(workspace, "new", "pixels") == [("new", ""), ("pixels", "")]
+    assert list_missing(workspace, "new", "pixels", evaluator="semantic") == [("new", "semantic")]
+    assert list_missing(workspace, "new", "pixels-on-cells-1") == [("new", "semantic")]
+    with pytest.raises(InvalidParameter, match="no evaluator 'sematic'"):
+        find_apart(workspace, ["new", "pixels"], evaluator="sematic")
+    with pytest.raises(InvalidParameter, match="does not measure models for the task detect"):
+        compare(workspace, ["boxes", "pixels"], evaluator="segment", observer=OBSERVER)
+
+    boxes = workspace.catalog.models.get("boxes")
+    add_report(workspace, boxes, predict(workspace), evaluator="semantic")
+    by_pixels = compare(workspace, ["boxes", "pixels"], observer=OBSERVER)
+    assert (by_pixels.body.evaluator, by_pixels.body.pairs[0].comparison.counted) == ("semantic", "images")
+    pixels = workspace.catalog.models.get("pixels")
+    add_report(workspace, pixels, predict(workspace))
+    assert compare(workspace, ["boxes", "pixels"], observer=OBSERVER).body.evaluator == "detect"
+    assert compare(workspace, ["boxes", "pixels"], evaluator="semantic", observer=OBSERVER).cached
+
+
+def test_models_of_two_tasks_are_measured_by_who_measures_both(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val")
+    add_report(workspace, add_model(workspace, "boxes"), predict(workspace))
+    add_report(
+        workspace, add_model(workspace, "outlines", task="segment"), predict(workspace), evaluator="semantic"
+    )
+    add_model(workspace, "points", task="pose")
+
+    for refs in (("boxes", "outlines"), ("outlines", "boxes")):
+        assert list_missing(workspace, *refs) == [("outlines", "detect")]
+    with pytest.raises(NotMeasured, match="tasks detect and pose, which no evaluator measures") as caught:
+        compare(workspace, ["boxes", "points"], observer=OBSERVER)
+    assert not caught.value.missing
 
 
 def test_classes_that_one_does_not_know_are_named(measured: Workspace) -> None:

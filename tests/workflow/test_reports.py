@@ -56,7 +56,7 @@ def test_a_comparison_is_written_with_what_became_worse(measured: Workspace, tmp
     assert page.count("data:image/jpeg;base64,") == 1
     assert "no measurable difference" in text
     assert "| old | yolov10n |" in text and "Objects: 0 fixed" in text
-    assert page.count("mAP over ") == 2  # ms an image, MB of weights
+    assert page.count("mAP over ") == 2  # ms an image, MiB of weights
     assert [row[:2] for row in rows[1:]] == [["old", "new"]] * (len(rows) - 1)
     assert len(rows) > 5
     differences = made.report.metrics

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.entities.part import Part
+from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.tui.widgets.board_plots import PLOTS
 from mlwf_tui.tui.widgets.drawing import measure_line
 from mlwf_tui.workflow.commit import commit
@@ -36,6 +38,27 @@ def measured(workspace: Workspace, tmp_path: Path) -> Workspace:
         images_per_second=0.0,
     )  # fmt: skip
     return workspace
+
+
+def test_a_split_and_a_version_narrow_all_that_is_shown(measured: Workspace) -> None:
+    new = measured.catalog.models.get("new")
+    train = add_report(measured, new, {"main/z.png": []}, part=Part(split="train"))
+
+    def list_titles(**asked: str) -> list[str]:
+        return [group.title for group in read_leaderboard(measured, "cells", **asked).groups]
+
+    assert list_titles() == ["cells@1, val", "cells@1, train", "cells@2, val"]
+    assert list_titles(split="train") == ["cells@1, train"]
+    assert read_leaderboard(measured, "cells", split="train").models[0].report == train.name
+    assert list_titles(on="cells@2") == ["cells@2, val"]
+    for asked, words in (
+        ({"split": "test"}, "on the test split of cells"),
+        ({"on": "cells@2", "split": "train"}, "on cells@2 (train)"),
+    ):
+        with pytest.raises(NotFound, match=re.escape(f"No model was measured {words}.")):
+            read_leaderboard(measured, "cells", **asked)
+    with pytest.raises(InvalidParameter, match="There is no split 'zork'"):
+        read_leaderboard(measured, "cells", split="zork")
 
 
 def test_reports_on_other_data_are_a_group_of_their_own(measured: Workspace) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.errors import StorageFailed
-from mlwf_tui.workflow.whole_files import create_file
+from mlwf_tui.workflow.whole_files import create_file, replace_file
 
 
 def refuse_links(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -38,6 +38,22 @@ def test_a_file_that_cannot_be_placed_leaves_nothing(tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(StorageFailed, match="no such folder"):
         create_file(tmp_path / "nowhere" / "report.html", b"all of it")
+
+
+def test_a_full_disk_is_told_of_the_file_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    path = tmp_path / "report.html"
+    for write in (create_file, replace_file):
+        with pytest.raises(StorageFailed) as caught:
+            write(path, b"all of it")
+        assert caught.value.message == f"{path} cannot be written: No space left on device."
+        assert caught.value.hint == "Free some space on its disk, or choose another place."
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_on_a_disk_without_links_a_second_try_finds_nothing_in_its_way(

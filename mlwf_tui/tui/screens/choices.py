@@ -20,7 +20,7 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.formats import format_keys
-from mlwf_tui.tui.widgets.key_names import find_bindings
+from mlwf_tui.tui.widgets.key_names import Rewording, find_bindings
 
 OPTION = "comma "
 """What the key of a binding begins with that is chosen by a letter behind a comma."""
@@ -214,6 +214,8 @@ def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
         keys = find_bindings(node).key_to_bindings
         found = [(k, b) for k, bs in keys.items() for b in bs if k not in taken]
         taken |= {key for key, _ in found}
+        if isinstance(node, Rewording):
+            found = [(key, node.reword(binding)) for key, binding in found]
         yield from ((key, binding) for key, binding in found if binding.description and binding.id)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, NamedTuple
 
@@ -35,12 +35,17 @@ from mlwf_tui.tui.widgets.drawn_objects import (
 )
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.key_names import rename
 from mlwf_tui.tui.widgets.lazy import LazySequence
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workflow.reporting.evidence import Evidence
 from mlwf_tui.workflow.reporting.pairs import PairEvidence
 from mlwf_tui.workspace import Workspace
 
+_LAYERS: Mapping[str, tuple[str, ...]] = {
+    "evidence.prediction": ("prediction", "newer"), "evidence.older": ("older",),
+}  # fmt: skip
+"""What a key may show or hide: of a report its predictions, of a comparison those of each model."""
 EMPTY = ("No image", "This number counts nothing at these thresholds.")
 
 
@@ -191,6 +196,14 @@ class EvidencePane(PicturePane):
         super().notify_style_update()
         if self._behind is not None and self.is_mounted:
             self._look()
+
+    def reword(self, binding: Binding) -> Binding:
+        """Return a binding as it is to be told: the layers are those of what is shown."""
+        own = _LAYERS.get(binding.id or "")
+        if self._behind is None or own is None:
+            return binding
+        layers = [name for _, name in self._behind.legend.layers if name in own]
+        return rename(binding, " ".join(layers), is_shown=bool(layers))
 
     def show(self, behind: Behind) -> None:
         """List the images behind a number, and show the one that was opened, else the first."""

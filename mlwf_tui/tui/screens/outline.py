@@ -8,7 +8,7 @@ from datetime import datetime
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.lines import first_line
-from mlwf_tui.entities.measurement import choose_two
+from mlwf_tui.entities.measurement import METRIC_NAMES, choose_two
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
@@ -122,7 +122,8 @@ def make_model_entry(model: Model) -> Entry:
 
 
 def make_report_entry(report: Report) -> Entry:
-    note = report.write_figure(next(iter(choose_two(report.metrics)), "map"))
+    figure = next(iter(choose_two(report.metrics)), "map")
+    note = f"{METRIC_NAMES.get(figure, figure)} {report.write_figure(figure)}" if report.metrics else ""
     return Entry(
         kind=EntryKind.REPORT,
         key=f"report:{report.id}",

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from mlwf_tui.entities.item import Item
-from mlwf_tui.tui.widgets.formats import format_size
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.tui.widgets.lazy import LazySequence
 from mlwf_tui.tui.widgets.table import Cell
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mlwf_tui.entities.comparison import RankedReport, ReportGroup
+from mlwf_tui.entities.sizes import MIB
 from mlwf_tui.tui.widgets.drawing import Line, fit, fit_middle
 from mlwf_tui.tui.widgets.plot import Axis, Series, draw_plot
 from mlwf_tui.tui.widgets.point_plots import MAX_WIDTH, Point, draw_cost
@@ -45,7 +46,7 @@ def draw_speed(group: ReportGroup, width: int, height: int) -> list[Line]:
 
 def draw_size(group: ReportGroup, width: int, height: int) -> list[Line]:
     """Return the main figure over the size of the weights."""
-    return _draw(group, lambda of: of.megabytes, "MB of weights", width, height)
+    return _draw(group, lambda of: of.size_mib, "MiB of weights", width, height)
 
 
 def _draw(
@@ -54,7 +55,7 @@ def _draw(
     front = group.list_front()
     points = [
         Point(
-            of.model, of.value, of.image_ms, None if of.size_bytes is None else of.size_bytes / 1e6,
+            of.model, of.value, of.image_ms, None if of.size_bytes is None else of.size_bytes / MIB,
             of.report_id in front,
         )
         for of in group.reports

@@ -16,6 +16,7 @@ from mlwf_tui.entities.measurement import (
     choose_main,
     choose_two,
 )
+from mlwf_tui.entities.sizes import MIB, format_size
 from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.tui.widgets.drawing import Drawing, Line, fit, link
 from mlwf_tui.tui.widgets.pixel_differences import (
@@ -55,9 +56,15 @@ def draw_models(body: ComparisonReport, width: int) -> list[Line]:
     name_width = min(40, max(len(of.model) for of in body.models))
     titles = "".join(f"  {METRIC_NAMES.get(name, name):>5}" for name in choose_two(first.metrics))
     lines: list[Line] = [
-        [(" on ", "muted"), ("◆ ", "primary"), (first.version, "strong"), (f"  {first.split}", "muted")],
+        [
+            (" on ", "muted"),
+            ("◆ ", "primary"),
+            (first.version, "strong"),
+            (f"  {first.split}", "muted"),
+            (f"  by {body.evaluator}" if body.evaluator else "", "muted"),
+        ],
         [],
-        [(fit(f" {fit('model', name_width)}{titles}  images/s    size", width), "muted")],
+        [(fit(f" {fit('model', name_width)}{titles}  images/s       size", width), "muted")],
         *(_draw_model(of, name_width) for of in body.models),
         [(fit(" ★ none of the others is at once more accurate, faster and smaller", width), "faint")],
     ]
@@ -154,7 +161,7 @@ def draw_trade_off(body: ComparisonReport, width: int) -> list[Line]:
     """Return accuracy over speed and over size, with the models that none beats in all three joined."""
     name = (*choose_two(body.models[0].metrics), "map")[0]
     points = [
-        Point(of.model, of.metrics[name], find_image_ms(of.speed), of.size_bytes / 1e6, of.is_on_front)
+        Point(of.model, of.metrics[name], find_image_ms(of.speed), of.size_bytes / MIB, of.is_on_front)
         for of in body.models
         if name in of.metrics
     ]
@@ -179,8 +186,9 @@ def draw_causes(pair: ComparedPair, width: int) -> list[Line]:
 
 
 def _draw_model(of: ComparedModel, name_width: int) -> Line:
-    size = f"{of.size_bytes / 1e6:.1f} MB"
-    speed = of.speed.get("images_per_second", 0.0)
+    size = format_size(of.size_bytes)
+    per_second = of.speed.get("images_per_second")
+    speed = "-" if per_second is None else f"{per_second:,.1f}"
     return [
         ("★" if of.is_on_front else " ", "accent"),
         (fit(of.model, name_width), "strong"),
@@ -192,7 +200,7 @@ def _draw_model(of: ComparedModel, name_width: int) -> Line:
             ),
             "text",
         ),
-        (f"  {speed:>8,.1f}  {size:>6}", "muted"),
+        (f"  {speed:>8}  {size:>9}", "muted"),
         (f"  {of.architecture}", "faint"),
     ]
 

@@ -18,6 +18,7 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.tui.widgets.drawing import fit
 from mlwf_tui.tui.widgets.entry import Entry, Excerpt
 from mlwf_tui.tui.widgets.formats import (
@@ -27,7 +28,6 @@ from mlwf_tui.tui.widgets.formats import (
     STEP_STYLES,
     format_count,
     format_duration,
-    format_size,
     format_time,
     format_value,
 )

@@ -134,15 +134,6 @@ def format_time_left(left: TimeLeft | None) -> str:
     return "—" if left is None else str(left)
 
 
-def format_size(size_bytes: float) -> str:
-    """Return a size in binary units with three digits."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size_bytes < 1024:
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.3g} {unit}"
-        size_bytes /= 1024
-    return f"{size_bytes:.3g} TiB"
-
-
 def format_count(count: int, word: str) -> str:
     """Return "1 item", "12,345 items"."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind, LabelSchema, Tag
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import WHOLE, Outline, Picture, Window, parse_color
-from mlwf_tui.tui.widgets.formats import format_size
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.tui.widgets.objects_preview import ObjectsPreview
 from mlwf_tui.tui.widgets.picture_view import Caption, PictureView, has_colors
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from textual.binding import BindingsMap
+from dataclasses import replace  # noqa: TID251 - bindings are Textual's, which are no structs
+from typing import Protocol, runtime_checkable
+
+from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 
 from mlwf_tui.tui.widgets.formats import format_keys
 
 NO_KEY = "no key"
+
+
+@runtime_checkable
+class Rewording(Protocol):
+    """A pane some of whose keys mean something else, or nothing, for what it shows now."""
+
+    def reword(self, binding: Binding) -> Binding:
+        """Return a binding as it is to be told; one without a description is not."""
+
+
+def rename(binding: Binding, description: str, *, is_shown: bool) -> Binding:
+    """Return a binding that is told in other words, at the foot of the screen or not."""
+    return replace(binding, description=description, show=is_shown)
 
 
 def find_bindings(node: DOMNode) -> BindingsMap:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mlwf_tui.entities.machine import Gpu, GpuProcess, Host, Machine
 from mlwf_tui.entities.mark import Mark
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.tui.widgets.area import draw_area
 from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit, fit_tail, measure_line
-from mlwf_tui.tui.widgets.formats import format_size
 
 GAP = 3
 WIDE = 100  # from here on charts are three lines high
@@ -224,7 +224,7 @@ def _share(used_bytes: int | None, total_bytes: int | None) -> str:
     if not total_bytes:
         return format_size(used_bytes)
     if 1 << 30 <= total_bytes < 1 << 40:
-        return f"{used_bytes / (1 << 30):.3g} of {format_size(total_bytes)}"
+        return f"{used_bytes / (1 << 30):.1f} of {format_size(total_bytes)}"
     return f"{format_size(used_bytes)} of {format_size(total_bytes)}"
 
 

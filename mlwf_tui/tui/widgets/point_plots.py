@@ -20,7 +20,7 @@ class Point(NamedTuple):
     name: str
     value: float
     image_ms: float | None
-    megabytes: float | None
+    size_mib: float | None
     is_on_front: bool  # none is better in all three
 
 
@@ -33,7 +33,7 @@ def draw_points(points: Sequence[Point], figure: str, width: int) -> list[Line]:
     lines: list[Line] = [[(fit(f" {name}", width), "text")] for name in names]
     plot_width = min(width - 1, MAX_WIDTH)
     for label, find in (
-        ("ms an image", lambda of: of.image_ms), ("MB of weights", lambda of: of.megabytes),
+        ("ms an image", lambda of: of.image_ms), ("MiB of weights", lambda of: of.size_mib),
     ):  # fmt: skip
         lines += [[], *draw_cost(points, find, figure, label, plot_width, HEIGHT)]
     return lines

@@ -28,6 +28,9 @@ VERDICT_ROLES: Mapping[Verdict, str] = {
 MOST_CARDS = 8
 MOST_CARD_WIDTH = 18
 CARD_WIDTH = 11
+MOST_NAME_WIDTH, LEAST_NAME_WIDTH = 24, 10  # of a class
+_COUNTS: Mapping[str, int] = {"truths": 7, "predicted": 9}  # of a class, with their widths
+_SCORES_WIDTH = 38  # of its figures, and of what lies between these, its name and a bar
 PLOT_HEIGHT = 15
 MAX_PLOT_WIDTH = 110
 
@@ -77,15 +80,28 @@ def _count_items(evaluation: Evaluation) -> int:
 
 def draw_classes(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return a table of all classes with a bar for mAP."""
-    name_width = min(24, max(6, *(len(one.name) for one in evaluation.classes))) if evaluation.classes else 6
-    bar_width = max(0, min(24, width - name_width - 62))
-    header = f" {fit('class', name_width)} {'truths':>7} {'predicted':>9}   {'mAP':>5} {'':<{bar_width}} "
+    longest = min(MOST_NAME_WIDTH, max(6, *(len(one.name) for one in evaluation.classes), 0))
+    counts, room = _choose_counts(longest, width)
+    name_width = min(longest, room)
+    bar_width = max(0, min(24, room - name_width - 6))
+    titles = "".join(f" {title:>{count_width}}" for title, count_width in counts.items())
+    header = f" {fit('class', name_width)}{titles}   {'mAP':>5} {'':<{bar_width}} "
     header += f"{'mAP50':>6} {'P':>6} {'R':>6} {'F1':>6}"
     lines: list[Line] = [[(fit(header, width), "muted")]]
-    lines += [
-        link(_draw_class(one, name_width, bar_width), Pick(of_class=one.name)) for one in evaluation.classes
-    ]
+    for one in evaluation.classes:
+        line = _draw_class(one, counts, name_width, bar_width)
+        lines.append(link(line, Pick(of_class=one.name)))
     return lines
+
+
+def _choose_counts(longest: int, width: int) -> tuple[Mapping[str, int], int]:
+    """Return the counts of a class that there is room for, by title, and the room left for its name."""
+    shown = dict(_COUNTS)
+    while True:
+        room = width - _SCORES_WIDTH - sum(count_width + 1 for count_width in shown.values())
+        if room >= min(longest, LEAST_NAME_WIDTH) or not shown:
+            return shown, max(room, 1)
+        shown.popitem()
 
 
 def draw_pr_curves(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
@@ -209,15 +225,16 @@ def _draw_speed(speed: Mapping[str, float], width: int) -> list[Line]:
     return [[(title, "strong")], bar, legend]
 
 
-def _draw_class(one: ClassMetrics, name_width: int, bar_width: int) -> Line:
+def _draw_class(one: ClassMetrics, shown: Mapping[str, int], name_width: int, bar_width: int) -> Line:
     bar: list[Run] = []
     if bar_width:
         bar = [(draw_bar(one.map or 0.0, bar_width), "primary")]
-    counts = f" {one.truth_count:>7,} {one.prediction_count:>9,}   "
+    known = {"truths": one.truth_count, "predicted": one.prediction_count}
+    counts = "".join(f" {known[title]:>{width},}" for title, width in shown.items())
     rest = " ".join(f"{_write_score(value):>6}" for value in (one.map50, one.precision, one.recall, one.f1))
     return [
         (f" {fit(one.name, name_width)}", "strong"),
-        (counts, "muted"),
+        (f"{counts}   ", "muted"),
         (f"{_write_score(one.map):>5} ", "text"),
         *bar,
         (f" {rest}", "text"),

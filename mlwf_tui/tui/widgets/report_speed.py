@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlwf_tui.entities.model import Evaluation, Report
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.entities.speed import BatchSpeed, Speed
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, draw_bar, fit
 
@@ -60,9 +61,9 @@ def _draw_batch(of: BatchSpeed, width: int) -> list[Line]:
 def _describe_costs(of: BatchSpeed) -> str:
     costs = [f"CPU {of.cpu_ms:.2f} ms an image"]
     if of.rss_peak_bytes is not None:
-        costs.append(f"memory {of.rss_peak_bytes / 1e6:,.0f} MB")
+        costs.append(f"memory {format_size(of.rss_peak_bytes)}")
     if of.gpu_peak_bytes is not None:
-        costs.append(f"GPU {of.gpu_peak_bytes / 1e6:,.0f} MB")
+        costs.append(f"GPU {format_size(of.gpu_peak_bytes)}")
     if of.energy_j is not None:
         costs.append(f"{of.energy_j:.3f} J an image")
     return ", ".join([*costs, f"{of.passes:,} passes"])

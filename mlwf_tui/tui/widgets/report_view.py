@@ -16,6 +16,7 @@ from mlwf_tui.entities.measurement import ComparisonReport, Thresholds
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.key_names import rename
 from mlwf_tui.tui.widgets.report_cursor import Cursor, find_spots, mark
 from mlwf_tui.tui.widgets.report_sections import draw_heading, draw_thresholds
 from mlwf_tui.tui.widgets.report_tabs import Sections, Tabs, draw_tabs, list_tabs
@@ -210,6 +211,13 @@ class ReportView(ScrollView, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._cursor.has_any if action == "open" else True
+
+    def reword(self, binding: Binding) -> Binding:
+        """Return a binding as it is to be told: without tabs there are cells alone to go to."""
+        cells = {"report.right": "next cell", "report.left": "cell before"}
+        if self._tabs or binding.id not in cells:
+            return binding
+        return rename(binding, cells[binding.id], is_shown=False)
 
     def action_move_sections(self, step: int) -> None:
         """Go to the heading of the next section, or of the one before; past the last one to another tab."""

@@ -11,6 +11,7 @@ from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.part import AUTO, Part
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmarking.commanding import write_benchmark, write_measured_compare
+from mlwf_tui.workflow.benchmarking.evaluating import choose_evaluator
 from mlwf_tui.workflow.benchmarking.gates import Condition, parse_conditions
 from mlwf_tui.workflow.benchmarking.grounds import Ground, Grounds, read_noted
 from mlwf_tui.workflow.measuring import check_kept
@@ -39,7 +40,8 @@ class NotMeasured(Conflict):
     """What is to be compared was not measured on the same data.
 
     `missing` would have to be measured first, which `commands` do, and `refs` can be compared then;
-    nothing is missing where nobody can say on what. `like` are reports of what it would be measured on.
+    nothing is missing where nobody can say on what. `evaluator` would measure all of them alike, and `like`
+    are reports of what they would be measured on.
     """
 
     def __init__(
@@ -50,13 +52,23 @@ class NotMeasured(Conflict):
         missing: tuple[ToMeasure, ...] = (),
         commands: tuple[str, ...] = (),
         refs: tuple[str, ...] = (),
+        evaluator: str | None = None,
         like: tuple[Report, ...] = (),
     ) -> None:
         super().__init__(message, hint=hint)
         self.missing = missing
         self.commands = commands
         self.refs = refs
+        self.evaluator = evaluator
         self.like = like
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person says of the measurements that are compared; None leaves it open."""
+
+    on: str | None
+    split: str | None
+    evaluator: str | None
 
 
 class _Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,27 +80,37 @@ class _Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choose_reports(
-    workspace: Workspace, refs: Sequence[str], *, on: str | None = None, split: str | None = None
+    workspace: Workspace,
+    refs: Sequence[str],
+    *,
+    on: str | None = None,
+    split: str | None = None,
+    evaluator: str | None = None,
 ) -> tuple[Report, ...]:
     """Return one report for each model, or report, that is named, all of the same items and truths.
 
-    Of several such sets the newest measured is taken. What measuring would not help is refused before what is
-    lacking is told.
+    All were measured by one evaluator, by `evaluator` where it is given. Of several such sets the
+    newest measured is taken. What measuring would not help is refused before what is lacking is told.
 
     Raises:
         NotFound: there is no such model, report or version.
-        InvalidParameter: fewer than two, one twice, a comparison, or no split.
+        InvalidParameter: fewer than two, one twice, a comparison, no split, or an evaluator that does not
+            measure such models.
         InvalidInput: what a model said was not kept with a report that is named.
         NotMeasured: they were not measured on the same data.
     """
     sides = _find_sides(workspace, refs)
     if split is not None:
         Part(split=split).check()
-    looked = _look(workspace, sides, on, split)
+    if evaluator is not None:
+        for side in sides:
+            choose_evaluator(workspace, side.model.task, evaluator)
+    asked = _Asked(on=on, split=split, evaluator=evaluator)
+    looked = _look(workspace, sides, asked)
     common = set.intersection(*map(set, looked.usable))
     ground = max(common, key=lambda of: max(found[of].created_at for found in looked.usable), default=None)
     if ground is None:
-        raise _describe_apart(workspace, looked, on, split)
+        raise _describe_apart(workspace, looked, asked)
     chosen = tuple(found[ground] for found in looked.usable)
     if len({report.id for report in chosen}) < len(chosen):
         raise _refuse_itself()
@@ -101,6 +123,7 @@ def find_apart(
     *,
     on: str | None = None,
     split: str | None = None,
+    evaluator: str | None = None,
     fail_if: Sequence[str] = (),
 ) -> NotMeasured | None:
     """Return why things cannot be compared yet, with what would have to be measured; None where they can.
@@ -110,7 +133,7 @@ def find_apart(
     """
     conditions = parse_conditions(fail_if)
     try:
-        reports = choose_reports(workspace, refs, on=on, split=split)
+        reports = choose_reports(workspace, refs, on=on, split=split, evaluator=evaluator)
     except NotMeasured as error:
         check_gates(conditions, error.like)
         return error
@@ -167,15 +190,17 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
     gone: tuple[str, ...]  # versions that were deleted since, whose reports are passed over
 
 
-def _look(workspace: Workspace, sides: tuple[_Side, ...], on: str | None, split: str | None) -> _Looked:
-    version_id = None if on is None else resolve_version(workspace, on).id
+def _look(workspace: Workspace, sides: tuple[_Side, ...], asked: _Asked) -> _Looked:
+    version_id = None if asked.on is None else resolve_version(workspace, asked.on).id
     grounds = Grounds(workspace)
     usable, there, gone = [], list[Report](), list[str]()
     for side in sides:
         found = [
             report
             for report in _list_measured(workspace, side)
-            if version_id in (None, report.version_id) and split in (None, report.split)
+            if version_id in (None, report.version_id)
+            and asked.split in (None, report.split)
+            and asked.evaluator in (None, report.evaluator)
         ]
         gone += [report.version_ref for report in found if not grounds.has_version(report)]
         measured = [report for report in found if grounds.has_version(report)]
@@ -196,35 +221,59 @@ def _list_measured(workspace: Workspace, side: _Side) -> tuple[Report, ...]:
     return (side.report,) if side.report is not None else list_benchmarks(workspace, model_id=side.model.id)
 
 
-def _describe_apart(workspace: Workspace, looked: _Looked, on: str | None, split: str | None) -> NotMeasured:
+def _describe_apart(workspace: Workspace, looked: _Looked, asked: _Asked) -> NotMeasured:
     """Return what to raise where no data are common, with the commands that would measure what is missing."""
     refs = [side.ref for side in looked.sides]
     names = f"{', '.join(refs[:-1])} and {refs[-1]}"
-    evaluators = {ground.evaluator for found in looked.usable for ground in found}
-    if len(evaluators) > 1 and set.intersection(*({of.data for of in found} for found in looked.usable)):
-        return NotMeasured(
-            f"{names} were not measured by the same evaluator, but by "
-            f"{' and '.join(sorted(evaluators))}: their figures have nothing in common.",
-            hint="Name models, or measure again: mlwf benchmark MODEL REF -p evaluator=NAME.",
-        )
+    reason = _find_reason(looked)
     models = tuple(side.model.name for side in looked.sides)
     if len(set(models)) < len(models):
         return NotMeasured(
-            f"{names} were not measured on the same data, and are of one model.",
-            hint="Name reports of the same data, or different models.",
+            f"{names} were not measured {reason}, and are of one model.",
+            hint="Name reports of the same data by the same evaluator, or different models.",
         )
-    missing = _list_missing(workspace, looked, on, split)
-    commands = _write_commands(missing, refs, on, split)
-    unknown = [write_benchmark(model, "PROJECT@N", Part(split=split or AUTO)) for model in models]
+    evaluator = asked.evaluator or _choose_evaluator(workspace, looked)
+    if evaluator is None:
+        tasks = " and ".join(dict.fromkeys(side.model.task for side in looked.sides))
+        return NotMeasured(
+            f"{names} are for the tasks {tasks}, which no evaluator measures alike.",
+            hint="Name models whose figures have something in common.",
+        )
+    missing = _list_missing(workspace, looked, asked, evaluator)
+    commands = _write_commands(missing, refs, asked)
+    unknown = [write_benchmark(model, "PROJECT@N", Part(split=asked.split or AUTO)) for model in models]
     return NotMeasured(
-        f"{names} were not measured on the same data.{_tell_gone(looked)}",
+        f"{names} were not measured {reason}.{_tell_gone(looked)}",
         hint=f"{'--measure does it first; or measure' if commands else 'Measure'} them there: "
         + "; ".join(commands or unknown),  # the last words, so that they can be pasted
         missing=missing,
         commands=commands,
         refs=models,
-        like=() if looked.newest is None else (looked.newest,),
+        evaluator=evaluator,
+        like=() if looked.newest is None or looked.newest.evaluator != evaluator else (looked.newest,),
     )
+
+
+def _find_reason(looked: _Looked) -> str:
+    """Return in what the measurements of the sides differ, in words."""
+    if not set.intersection(*({ground.data for ground in found} for found in looked.usable)):
+        return "on the same data"
+    evaluators = sorted({ground.evaluator for found in looked.usable for ground in found})
+    return f"by the same evaluator, but by {' and '.join(evaluators)}"
+
+
+def _choose_evaluator(workspace: Workspace, looked: _Looked) -> str | None:
+    """Return an evaluator that measures the models of all sides; None where there is none.
+
+    First that of a report that is named, then a task's own, then that of the newest report.
+    """
+    tasks = {side.model.task for side in looked.sides}
+    evaluators = map(workspace.registry.get_evaluator, workspace.registry.list_names("evaluators"))
+    fit = [found.name for found in evaluators if tasks.issubset(found.tasks)]
+    named = [side.report.evaluator for side in looked.sides if side.report is not None]
+    own = [side.model.task for side in looked.sides]
+    newest = [looked.newest.evaluator] if looked.newest is not None else []
+    return next((name for name in (*named, *own, *newest, *fit) if name in fit), None)
 
 
 def _tell_gone(looked: _Looked) -> str:
@@ -235,30 +284,29 @@ def _tell_gone(looked: _Looked) -> str:
     return f" What was measured on {' and '.join(looked.gone)} does not count: {what} deleted."
 
 
-def _write_commands(
-    missing: Sequence[ToMeasure], refs: Sequence[str], on: str | None, split: str | None
-) -> tuple[str, ...]:
+def _write_commands(missing: Sequence[ToMeasure], refs: Sequence[str], asked: _Asked) -> tuple[str, ...]:
     """Return the commands that measure what is missing; of many named items the one that does all of it."""
     if any(len(of.part.keys) > MOST_KEYS_SHOWN for of in missing):
-        return (write_measured_compare(refs, on=on, split=split),)
+        return (write_measured_compare(refs, on=asked.on, split=asked.split, evaluator=asked.evaluator),)
     return tuple(of.write_command() for of in missing)
 
 
 def _list_missing(
-    workspace: Workspace, looked: _Looked, on: str | None, split: str | None
+    workspace: Workspace, looked: _Looked, asked: _Asked, evaluator: str
 ) -> tuple[ToMeasure, ...]:
     """Return what was not measured where the newest report was, or, without any, on what is asked for."""
     if looked.newest is not None:
-        place, part, evaluator = looked.newest.version_ref, looked.newest.part, looked.newest.evaluator
-    elif on is not None:
-        place, part, evaluator = resolve_version(workspace, on).ref, Part(split=split or AUTO), ""
+        place, part = looked.newest.version_ref, looked.newest.part
+    elif asked.on is not None:
+        place, part = resolve_version(workspace, asked.on).ref, Part(split=asked.split or AUTO)
     else:
         return ()
+    ground = None if looked.ground is None else Ground(looked.ground.data, evaluator)
     return tuple(
         ToMeasure(
             model=side.model.name, version=place, part=part,
             evaluator="" if evaluator == side.model.task else evaluator,
         )
         for side, found in zip(looked.sides, looked.usable, strict=True)
-        if looked.ground not in found
+        if ground not in found
     )  # fmt: skip

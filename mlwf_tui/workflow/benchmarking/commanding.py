@@ -14,10 +14,13 @@ def write_benchmark(model: str, ref: str, part: Part, *, evaluator: str = "") ->
     return _join("benchmark", (model, ref), options)
 
 
-def write_measured_compare(refs: Sequence[str], *, on: str | None, split: str | None) -> str:
+def write_measured_compare(
+    refs: Sequence[str], *, on: str | None, split: str | None, evaluator: str | None
+) -> str:
     """Return the command that compares, and measures first what is lacking."""
-    options = [*(("--on", on) if on else ()), *(("--split", split) if split else ()), "--measure"]
-    return _join("compare", refs, options)
+    given = (("--on", on), ("--split", split), ("--evaluator", evaluator))
+    options = [word for name, value in given if value for word in (name, value)]
+    return _join("compare", refs, [*options, "--measure"])
 
 
 def _iter_options(part: Part) -> Iterator[str]:

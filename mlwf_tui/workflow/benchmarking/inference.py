@@ -103,8 +103,7 @@ def forget(workspace: Workspace, model: Model) -> None:
 def _list_problems(items: Sequence[Item], said: dict[str, ItemPrediction]) -> Iterator[Problem]:
     for item in items:
         if item.key not in said:
-            no_split = "It has no split, so no trainer can be given it."
-            yield Problem(item.key, no_split if item.split is Split.NONE else UNREADABLE)
+            yield Problem(item.key, UNREADABLE)
         elif said[item.key].problem:
             yield Problem(item.key, said[item.key].problem)
 
@@ -158,7 +157,11 @@ def _ask(
         return EvaluateResult(predictions=(), speed={})
     by_key = {item.key: item for item in items}
     trainer = workspace.registry.get_trainer(model.trainer)
-    data = export_manifest(workspace, version.manifest, trainer.data_formats[model.task], observer)
+    is_without_split = any(item.split is Split.NONE for item in items)
+    data = export_manifest(
+        workspace, version.manifest, trainer.data_formats[model.task], observer,
+        unsplit_as=Split.VAL if is_without_split else Split.NONE,
+    )  # fmt: skip
     paths = tuple(path for path, key in data.files.items() if key in by_key)
     if not paths:
         return EvaluateResult(predictions=(), speed={})
@@ -173,7 +176,7 @@ def _ask(
             weights=weights,
             data=data.folder,
             files=data.files,
-            split=Split.VAL if part.split == ALL else Split(part.split),
+            split=Split.VAL if part.split in (ALL, Split.NONE) else Split(part.split),
             folder=scratch,
             image_size_px=model.image_size_px,
             device=find_device(recorder.run.params["device"], os.environ),

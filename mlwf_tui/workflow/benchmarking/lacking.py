@@ -44,7 +44,7 @@ def submit_compare(
     Raises as `submit_missing` does.
     """
     planned = _plan_all(workspace, apart.missing, is_trusted=is_trusted)
-    call = {"models": list(apart.refs), "on": on, "split": split}
+    call = {"models": list(apart.refs), "on": on, "split": split, "evaluator": apart.evaluator}
     with workspace.catalog.transaction():
         going = [run.id for run in _queue_all(workspace, planned) if not run.state.is_finished]
         terms = Terms(wants=Wants(), after=tuple(going))

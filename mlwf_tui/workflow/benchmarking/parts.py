@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.entities.part import ALL, AUTO, Part
-from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.entities.selection import list_tags
+from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.expressions.parse import parse_item_condition
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workspace import Workspace
 
 MOST_KEY_BYTES = 64 << 20
+MOST_SHOWN = 20  # names in a hint
 
 
 def read_keys(path: Path) -> tuple[str, ...]:
     """Return the items that a file names, one a line; empty lines and those with # are left out.
 
     Raises:
+        NotFound: there is no such file.
         InvalidParameter: it cannot be read, is too large, or names none.
     """
     try:
@@ -32,8 +35,11 @@ def read_keys(path: Path) -> tuple[str, ...]:
         if len(content) > MOST_KEY_BYTES:
             raise InvalidParameter(f"{path} is too large for a list of items.", hint="Give another.")
         lines = [line.strip() for line in content.decode("utf-8").splitlines()]
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no file {path}.", hint="Give one that names an item a line.") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidParameter(f"{path} cannot be read: {error}.", hint="Give a text file.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise InvalidParameter(f"{path} cannot be read: {reason}.", hint="Give a text file.") from error
     keys = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not keys:
         raise InvalidParameter(f"{path} names no items.", hint="Write one item a line, as DATASET/NAME.")
@@ -44,27 +50,29 @@ def choose_split(workspace: Workspace, manifest: Digest, part: Part) -> Part:
     """Return the part with the split that `AUTO` stands for; any other stays."""
     if part.split != AUTO:
         return part
-    has_test = any(item.split is Split.TEST for item in iter_items(workspace.store, manifest))
-    return msgspec.structs.replace(part, split=(Split.TEST if has_test else Split.VAL).value)
+    splits = {item.split for item in iter_items(workspace.store, manifest)}
+    chosen = Split.TEST if Split.TEST in splits else ALL if splits == {Split.NONE} else Split.VAL
+    return msgspec.structs.replace(part, split=str(chosen))
 
 
 def select_items(workspace: Workspace, manifest: Digest, part: Part) -> tuple[Item, ...]:
     """Return what of a manifest's items is measured, in key order, objects of other classes left out.
 
     Raises:
-        InvalidParameter: there is no such split or class, or the condition is none.
-        InvalidInput: an item that is named is not there, or nothing fits.
+        InvalidParameter: there is no such split, or the condition is none.
+        NotFound: there is no such class, dataset, tag or item.
+        InvalidInput: nothing fits.
     """
     part.check()
     schema = read_summary(workspace.store, manifest).schema
     selection, condition = part.selection, parse_item_condition(part.where) if part.where else None
-    selection.check(schema)
+    if unknown := [name for name in part.classes if name not in schema.class_names]:
+        raise _miss("class", unknown, schema.class_names)
     if condition is not None:
         condition.check_classes(schema)
-    named, left, splits = set(part.keys), set(part.keys), Counter[str]()
+    named, left = set(part.keys), set(part.keys)
     chosen = []
     for item in iter_items(workspace.store, manifest):
-        splits[item.split] += 1
         left.discard(item.key)
         if (named and item.key not in named) or (condition is not None and not condition.matches(item)):
             continue
@@ -72,20 +80,40 @@ def select_items(workspace: Workspace, manifest: Digest, part: Part) -> tuple[It
         if wanted is not None:
             chosen.append(wanted)
     if left:
-        raise InvalidInput(
+        raise NotFound(
             f"{len(left):,} of the items that were named are not there: {', '.join(sorted(left)[:3])}.",
             hint="An item is named DATASET/NAME; mlwf export and the app show them.",
         )
     if not chosen:
-        raise _find_nothing(part, splits)
+        raise _find_nothing(part, iter_items(workspace.store, manifest))
     return tuple(chosen)
 
 
-def _find_nothing(part: Part, splits: Counter[str]) -> InvalidInput:
-    found = ", ".join(f"{name} ({count})" for name, count in splits.items())
-    if part == Part(split=part.split) and part.split != ALL:
-        return InvalidInput(f"There are no items in the {part.split} split.", hint=f"It has {found}.")
-    return InvalidInput(f"No item is what is to be measured: {part.describe()}.", hint=f"It has {found}.")
+def _find_nothing(part: Part, items: Iterable[Item]) -> MlwfError:
+    """Return what to raise where none of the items is measured."""
+    splits, datasets, tags = Counter[str](), set[str](), set[str]()
+    for item in items:
+        splits[item.split] += 1
+        datasets.add(item.dataset)
+        tags.update(tag.name for tag in list_tags(item.annotation))
+    if part.datasets and not any(is_below(known, name) for known in datasets for name in part.datasets):
+        return _miss("dataset", part.datasets, datasets)
+    if part.tags and tags.isdisjoint(part.tags):
+        return _miss("tag", part.tags, tags)
+    hint = f"It has {', '.join(f'{name} ({count:,})' for name, count in splits.items()) or 'no items'}."
+    if part.split == ALL:
+        return InvalidInput(f"No item is what is to be measured: {part.describe()}.", hint=hint)
+    hint = f"{hint} Measure whatever the split: --split all."
+    if part == Part(split=part.split):
+        return InvalidInput(f"There are no items in the {part.split} split.", hint=hint)
+    return InvalidInput(f"No item is what is to be measured: {part.describe()}.", hint=hint)
+
+
+def _miss(what: str, named: Sequence[str], known: Iterable[str]) -> NotFound:
+    there = sorted(known)
+    more = f" and {len(there) - MOST_SHOWN:,} more" if len(there) > MOST_SHOWN else ""
+    shown = f"There is: {', '.join(there[:MOST_SHOWN])}{more}." if there else "There is none."
+    return NotFound(f"There is no {what} {' or '.join(map(repr, named))}.", hint=shown)
 
 
 def digest_items(items: Iterable[Item]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -14,7 +14,6 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.workflow.benchmarking.grounds import Grounds
-from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workspace import Workspace
 
 
@@ -26,22 +25,27 @@ class _Surety(msgspec.Struct, frozen=True):
 
 
 def rank_reports(
-    workspace: Workspace, project: str, models_of: frozenset[ModelId], *, metric: str = ""
+    workspace: Workspace,
+    reports: Iterable[Report],
+    project: str,
+    models_of: frozenset[ModelId],
+    *,
+    metric: str = "",
 ) -> tuple[ReportGroup, ...]:
-    """Return the reports on a project's versions, and those of its models on others, in groups.
+    """Return those of reports that are on a project's versions, or of its models, in groups.
 
-    Reports stand in one group where they are of the same images and truths, counted by the same evaluator:
-    only these are ranked. `metric` is what ranks them where a group has it, else what says most. A report
-    that only its version told the data of stands alone once that is gone. The group with most models comes
-    first, of equals the newest.
+    They are given newest first. Reports stand in one group where they are of the same images and truths,
+    counted by the same evaluator: only these are ranked. `metric` is what ranks them where a group has it,
+    else what says most. A report that only its version told the data of stands alone once that is gone. The
+    group with most models comes first, of equals the newest.
     """
     models = {model.id: model for model in workspace.catalog.models.list()}
     wanted = (
         report
-        for report in list_benchmarks(workspace)  # newest first
+        for report in reports
         if report.version_ref.rpartition("@")[0] == project or report.model_id in models_of
     )
-    groups = [_rank(workspace, reports, models, metric) for reports in Grounds(workspace).part(wanted)]
+    groups = [_rank(workspace, group, models, metric) for group in Grounds(workspace).part(wanted)]
     return tuple(sorted(groups, key=lambda group: -len({of.model_id for of in group.reports})))
 
 

@@ -7,16 +7,17 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols.observer import Observer
@@ -38,9 +39,16 @@ class ExportedVersion(msgspec.Struct, frozen=True):
 
 
 def export_manifest(
-    workspace: Workspace, manifest: Digest, format: str, observer: Observer
+    workspace: Workspace,
+    manifest: Digest,
+    format: str,
+    observer: Observer,
+    *,
+    unsplit_as: Split = Split.NONE,
 ) -> ExportedVersion:
     """Return the folder that holds `manifest` in `format`, written now where it is not there whole.
+
+    Items without a split are written as if they were of `unsplit_as`.
 
     A marker is written last, so a folder that a killed process left half-written is done anew, as is one
     that was written before the machine was started: nobody waited for the disk, and with the power files may
@@ -49,12 +57,12 @@ def export_manifest(
     Raises:
         StorageFailed: the disk is full or cannot be written.
     """
-    folder = _name_folder(workspace, manifest, format)
+    folder = _name_folder(workspace, manifest, format, unsplit_as)
     try:
         with _lock(folder.with_suffix(".lock"), observer):
             files = _read_marker(folder)
             if files is None:
-                files = _write_export(workspace, manifest, format, folder, observer)
+                files = _write_export(workspace, manifest, format, folder, unsplit_as, observer)
     except OSError as error:
         raise StorageFailed(
             f"The version could not be written to {folder}: {error.strerror or error}.",
@@ -65,16 +73,22 @@ def export_manifest(
 
 def find_export(workspace: Workspace, manifest: Digest, format: str) -> Path | None:
     """Return the folder that holds `manifest` in `format`, or None where it is still to be written."""
-    folder = _name_folder(workspace, manifest, format)
+    folder = _name_folder(workspace, manifest, format, Split.NONE)
     return None if _read_marker(folder) is None else folder
 
 
-def _name_folder(workspace: Workspace, manifest: Digest, format: str) -> Path:
-    return workspace.exports_folder / f"{manifest[:20]}-{format}"
+def _name_folder(workspace: Workspace, manifest: Digest, format: str, unsplit_as: Split) -> Path:
+    ending = "" if unsplit_as is Split.NONE else f"-all-{unsplit_as}"
+    return workspace.exports_folder / f"{manifest[:20]}-{format}{ending}"
 
 
 def _write_export(
-    workspace: Workspace, manifest: Digest, format: str, folder: Path, observer: Observer
+    workspace: Workspace,
+    manifest: Digest,
+    format: str,
+    folder: Path,
+    unsplit_as: Split,
+    observer: Observer,
 ) -> Mapping[str, str]:
     """Write the folder anew, and return the items of its images."""
     if folder.exists():
@@ -84,7 +98,8 @@ def _write_export(
     exporter = workspace.registry.get_exporter(format)
     fitter = make_fitter(exporter.abilities, summary.schema, partial(iter_items, workspace.store, manifest))
     with ImagesAhead(workspace.store.read) as ahead:
-        items = ahead.iter_items(_iter_fitted(workspace, manifest, fitter, summary.item_count, observer))
+        told = _iter_told(workspace, manifest, summary.item_count, observer)
+        items = ahead.iter_items(_iter_fitted(told, fitter, unsplit_as))
         written = exporter.write(items, fitter.schema, folder, observer)
     files = dict(written.files)
     marker = folder / f"{MARKER}.tmp"
@@ -108,14 +123,18 @@ def _read_marker(folder: Path) -> Mapping[str, str] | None:
     return files if is_of_this_boot else None
 
 
-def _iter_fitted(
-    workspace: Workspace, manifest: Digest, fitter: Fitter, item_count: int, observer: Observer
-) -> Iterator[Item]:
-    """Yield what fits of a manifest's items, reporting each to the observer."""
+def _iter_told(workspace: Workspace, manifest: Digest, item_count: int, observer: Observer) -> Iterator[Item]:
+    """Yield a manifest's items, reporting each to the observer."""
     for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
         observer.check_cancelled()
         observer.progress(count, item_count, "writing the data out")
-        fitted = fitter.fit(item)
+        yield item
+
+
+def _iter_fitted(items: Iterable[Item], fitter: Fitter, unsplit_as: Split) -> Iterator[Item]:
+    """Yield what fits of items."""
+    for item in items:
+        fitted = fitter.fit(replace(item, split=unsplit_as) if item.split is Split.NONE else item)
         if fitted is not None:
             yield fitted
 

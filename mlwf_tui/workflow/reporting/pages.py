@@ -35,6 +35,7 @@ from mlwf_tui.workflow.reporting.words import (
     SLICE_HEADER,
     SLICE_PAIR_HEADER,
     SPEED_HEADER,
+    describe_ground,
     describe_speed,
     describe_verdict,
     list_class_rows,
@@ -100,11 +101,10 @@ def _write_speed(report: Report, evaluation: Evaluation) -> Iterator[str]:
 
 def write_comparison_page(report: Report, body: ComparisonReport, galleries: Sequence[str]) -> str:
     """Return the page of a comparison; `galleries` are the figures of what became worse, one a pair."""
-    first = body.models[0]
     sections = [_section("Models", _table(*tabulate_models(body)), _group(draw_trade_offs(body)))]
     for pair, gallery in zip(body.pairs, galleries, strict=True):
         sections.extend(_write_pair(pair, gallery))
-    return _wrap(report.name, f"measured on {first.version}, split {first.split}", sections)
+    return _wrap(report.name, describe_ground(body), sections)
 
 
 def _write_pair(pair: ComparedPair, gallery: str) -> Iterator[str]:

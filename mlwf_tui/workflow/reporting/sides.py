@@ -13,6 +13,7 @@ from mlwf_tui.entities.measurement import (
     ItemDifference,
     choose_two,
 )
+from mlwf_tui.entities.sizes import MIB
 from mlwf_tui.entities.speed import find_image_ms
 from mlwf_tui.workflow.reporting.charts import (
     BOTTOM,
@@ -57,7 +58,10 @@ def tabulate_models(body: ComparisonReport) -> tuple[Row, list[Row]]:
 
 def list_cause_rows(pair: ComparedPair) -> list[Row]:
     """Return what differs in how two models were made: kind and name, the older one's, the newer one's."""
-    return [(f"{of.kind} {of.name}", str(of.before), str(of.after)) for of in pair.causes]
+    return [
+        (f"{of.kind} {of.name}", *("-" if side is None else str(side) for side in (of.before, of.after)))
+        for of in pair.causes
+    ]
 
 
 def describe_fates(pair: ComparedPair) -> str:
@@ -90,10 +94,10 @@ def draw_trade_offs(body: ComparisonReport) -> list[str]:
     known = [of for of in body.models if name in of.metrics]
     title = METRIC_NAMES.get(name, name)
     timed = [(of, ms) for of in known if (ms := find_image_ms(of.speed)) is not None]
-    sized = [(of, of.size_bytes / 1e6) for of in known]
+    sized = [(of, of.size_bytes / MIB) for of in known]
     return [
         _draw_points(points, name, f"{title} over {label}", label, title)
-        for points, label in ((timed, "ms an image"), (sized, "MB of weights"))
+        for points, label in ((timed, "ms an image"), (sized, "MiB of weights"))
         if points
     ]
 

@@ -18,6 +18,7 @@ from mlwf_tui.entities.measurement import (
     describe_slice,
 )
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, Report
+from mlwf_tui.entities.sizes import MIB
 from mlwf_tui.entities.speed import BatchSpeed, Speed
 from mlwf_tui.workflow.reporting.sections import iter_section_text, tabulate_classes
 from mlwf_tui.workflow.reporting.sides import describe_fates, list_cause_rows, tabulate_models
@@ -64,7 +65,7 @@ def _order_classes(evaluation: Evaluation) -> list[ClassMetrics]:
 
 SPEED_HEADER = (
     "images at once", "part", "mean ms", "deviation", "p50", "p95", "p99", "images a second",
-    "CPU ms an image", "memory MB", "GPU MB", "J an image",
+    "CPU ms an image", "memory MiB", "GPU MiB", "J an image",
 )  # fmt: skip
 
 
@@ -84,7 +85,7 @@ def list_speed_rows(speed: Speed | None) -> list[Row]:
 
 
 def _list_costs(of: BatchSpeed) -> Row:
-    sizes = [None if size is None else size / 1e6 for size in (of.rss_peak_bytes, of.gpu_peak_bytes)]
+    sizes = [None if size is None else size / MIB for size in (of.rss_peak_bytes, of.gpu_peak_bytes)]
     return (
         f"{of.images_per_second:.1f}",
         f"{of.cpu_ms:.2f}",
@@ -211,6 +212,13 @@ def describe_comparison(body: ComparisonReport) -> str:
     return " ".join(f"{describe_verdict(pair)}." for pair in body.pairs)
 
 
+def describe_ground(body: ComparisonReport) -> str:
+    """Return in words what a comparison stands on: the data, and who has measured."""
+    first = body.models[0]
+    by = f" by {body.evaluator}" if body.evaluator else ""
+    return f"measured on {first.version}, split {first.split}{by}"
+
+
 def show_share(value: float | None) -> str:
     """Return three decimals, or a dash where there is nothing to measure."""
     return "-" if value is None else f"{value:.3f}"
@@ -306,6 +314,8 @@ def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:
 
 def _iter_comparison(report: Report, body: ComparisonReport) -> Iterator[str]:
     yield f"# {_cell(report.name)}"
+    yield ""
+    yield f"All were {_cell(describe_ground(body))}."
     yield ""
     yield from _iter_table(*tabulate_models(body))
     for pair in body.pairs:

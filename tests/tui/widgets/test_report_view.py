@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 
 from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.measurement import ErrorKind
-from mlwf_tui.entities.model import Evaluation
+from mlwf_tui.entities.model import ClassMetrics, Evaluation
 from mlwf_tui.tui.widgets.comparison_sections import draw_figures, list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, measure_line
 from mlwf_tui.tui.widgets.report_confusion import draw_confusion
-from mlwf_tui.tui.widgets.report_sections import SECTIONS
+from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_classes
 from mlwf_tui.tui.widgets.report_view import ReportView
 from tests.fakes.reports import make_comparison, make_evaluation, make_report
 
@@ -143,6 +143,23 @@ async def test_the_classes_have_their_numbers_and_a_dash_where_there_is_none() -
         assert row.endswith("–")  # noqa: RUF001
 
 
+@pytest.mark.parametrize("name", ["rbc", "an uncommonly long name of a class"])
+def test_few_columns_cost_a_class_its_counts_before_a_figure(name: str) -> None:
+    one = ClassMetrics(
+        name=name, truth_count=1234, prediction_count=987, map=0.5, map50=0.6, precision=0.7, recall=0.8,
+        f1=0.123,
+    )  # fmt: skip
+    evaluation = replace(make_evaluation(), classes=(one,))
+    for width, shown in ((100, "1,234 987"), (66, "1,234 987"), (60, "1,234"), (50, "")):
+        header, row = (
+            "".join(text for text, _ in line) for line in draw_classes(make_report(), evaluation, width)
+        )
+        assert header.split()[-1] == "F1" and row.endswith("0.600  0.700  0.800  0.123")
+        assert len(header.rstrip()) == len(row) <= width
+        counts = " ".join(row.split("0.500")[0].split()[-2:])
+        assert counts.endswith(shown) and row.startswith(f" {name[:3]}")
+
+
 async def test_another_width_draws_the_report_anew() -> None:
     async with ReportApp().run_test(size=(120, 40)) as pilot:
         view = await show(pilot)
@@ -199,7 +216,7 @@ async def test_a_comparison_tells_the_verdict_the_intervals_and_the_causes() -> 
         text = "\n".join(read_screen(view))
     for fact in (
         "no measurable difference", "+0.050 … +0.110", "31 fixed", "12 broken", "corrected for the number",
-        "2 →     5", "parameter epochs", "20", "40", "not every model knows Platelets", "★new", "5.5 MB",
+        "2 →     5", "parameter epochs", "20", "40", "not every model knows Platelets", "★new", "5.2 MiB",
     ):  # fmt: skip
         assert fact in text, fact
 

@@ -51,7 +51,8 @@ def test_the_comparison_comes_after_its_benchmarks_which_follow_each_other(home:
     second, third, comparison = list_queued(home)
     assert [of.params["model"] for of in (second, third)] == ["two", "three"]
     assert comparison == run
-    assert run.call == {"models": ["two", "three", "one"], "on": None, "split": "val"}
+    call = {"models": ["two", "three", "one"], "on": None, "split": "val", "evaluator": "detect"}
+    assert run.call == call
     afters = [of.terms.after for of in (second, third, comparison) if of.terms is not None]
     assert afters == [(), (second.id,), (second.id, third.id)]
 

@@ -61,7 +61,10 @@ class Models:
             make_model_field(self._host.snapshot, entry),
             make_data_field(self._host.snapshot, entry),
             make_field(
-                "split", "items to measure on; auto: test if there are any, or val", AUTO, choices=splits
+                "split",
+                "items to measure on; auto: test, else val; all without splits",
+                AUTO,
+                choices=splits,
             ),
             make_field("device", "auto, cpu, or a GPU's index", "auto"),
             make_field("dataset", "only items of it and of those below; empty for all"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textual.content import Content
 
+from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens import command_lines
@@ -17,7 +18,7 @@ from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, follow
 from mlwf_tui.tui.screens.verbs.terms import list_terms_fields, read_terms
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
-from mlwf_tui.tui.widgets.formats import format_duration, format_size
+from mlwf_tui.tui.widgets.formats import format_duration
 from mlwf_tui.workflow import train
 from mlwf_tui.workflow.training.plans import TrainPlan, plan_train
 from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
