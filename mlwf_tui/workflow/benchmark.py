@@ -34,6 +34,7 @@ from mlwf_tui.workflow.benchmarking.exported import OWN, RUNTIMES, check_runtime
 from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inference, forget
 from mlwf_tui.workflow.benchmarking.noting import find_notes
 from mlwf_tui.workflow.benchmarking.parts import choose_split, digest_items, select_items
+from mlwf_tui.workflow.benchmarking.rules import note_rules
 from mlwf_tui.workflow.benchmarking.timing import EFFORTS, measure_speed
 from mlwf_tui.workflow.measuring import keep_predictions, list_class_names, make_request
 from mlwf_tui.workflow.names import find_free
@@ -43,7 +44,7 @@ from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
 
-SCHEMA = 4  # of the body of a report
+SCHEMA = 5  # of the body of a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +309,7 @@ def keep_benchmark(
                 **{f"library_{key}": value for key, value in said.result.library_metrics.items()},
                 "measured": measured,
                 "evaluator": evaluation.evaluator,
+                **note_rules(items, evaluation.evaluator),
                 "inference": digest_inference(model),
                 "benchmark": asked,
                 **({"runtime": speed.runtime} if speed is not None and speed.runtime else {}),

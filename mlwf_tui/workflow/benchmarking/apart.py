@@ -163,7 +163,7 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
     sides: tuple[_Side, ...]
     usable: tuple[dict[Ground, Report], ...]  # of each side: the newest that has kept what the model said
     newest: Report | None  # of all
-    ground: Ground | None  # of that one
+    ground: Ground | None  # of that one, measured now
     gone: tuple[str, ...]  # versions that were deleted since, whose reports are passed over
 
 
@@ -187,7 +187,7 @@ def _look(workspace: Workspace, sides: tuple[_Side, ...], on: str | None, split:
     newest = max(there, key=lambda report: report.created_at, default=None)
     return _Looked(
         sides=sides, usable=tuple(usable), newest=newest, gone=tuple(dict.fromkeys(gone)),
-        ground=None if newest is None else grounds.find(newest),
+        ground=None if newest is None else grounds.find_anew(newest),
     )  # fmt: skip
 
 
@@ -217,7 +217,7 @@ def _describe_apart(workspace: Workspace, looked: _Looked, on: str | None, split
     commands = _write_commands(missing, refs, on, split)
     unknown = [write_benchmark(model, "PROJECT@N", Part(split=split or AUTO)) for model in models]
     return NotMeasured(
-        f"{names} were not measured on the same data.{_tell_gone(looked)}",
+        f"{names} were not measured on the same data.{_tell_gone(looked)}{_tell_rules(looked)}",
         hint=f"{'--measure does it first; or measure' if commands else 'Measure'} them there: "
         + "; ".join(commands or unknown),  # the last words, so that they can be pasted
         missing=missing,
@@ -233,6 +233,14 @@ def _tell_gone(looked: _Looked) -> str:
         return ""
     what = "that version was" if len(looked.gone) == 1 else "those versions were"
     return f" What was measured on {' and '.join(looked.gone)} does not count: {what} deleted."
+
+
+def _tell_rules(looked: _Looked) -> str:
+    """Return a sentence where nothing but the rules of counting differs, or ""."""
+    data = [{(ground.data, ground.evaluator) for ground in found} for found in looked.usable]
+    if not set.intersection(*data):
+        return ""
+    return " Of the same data an older mlwf counted crowds, difficult objects and sizes otherwise."
 
 
 def _write_commands(

@@ -30,10 +30,10 @@ def rank_reports(
 ) -> tuple[ReportGroup, ...]:
     """Return the reports on a project's versions, and those of its models on others, in groups.
 
-    Reports stand in one group where they are of the same images and truths, counted by the same evaluator:
-    only these are ranked. `metric` is what ranks them where a group has it, else what says most. A report
-    that only its version told the data of stands alone once that is gone. The group with most models comes
-    first, of equals the newest.
+    Reports stand in one group where they are of the same images and truths, counted by the same evaluator
+    and rules: only these are ranked. `metric` is what ranks them where a group has it, else what says most.
+    A report that only its version told the data of stands alone once that is gone. The group with most
+    models comes first, of equals the newest.
     """
     models = {model.id: model for model in workspace.catalog.models.list()}
     wanted = (
