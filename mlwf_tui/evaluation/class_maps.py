@@ -15,7 +15,6 @@ from mlwf_tui.evaluation.measured import check_predictions
 from mlwf_tui.media.filling import draw_window
 from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest
 
-BACKGROUND = "background"  # pixels that no object covers
 CONFIDENCE = 0.25  # from which on an object is painted, where none was asked for
 
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from mlwf_tui.entities.evidence import BACKGROUND, name_nothing
 from mlwf_tui.entities.measurement import PixelErrorKind, PixelErrors
 from mlwf_tui.entities.model import ClassMetrics, Evaluation
 from mlwf_tui.entities.section import BarSection, TableSection
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.evaluation.class_maps import BACKGROUND, read_maps
+from mlwf_tui.evaluation.class_maps import read_maps
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.masks import find_boundary_pixels, find_boundary_px
 from mlwf_tui.evaluation.tables import list_names, make_matrix, mean_known
@@ -83,7 +84,7 @@ class Painted:
                 self._list_worst(),
                 make_matrix(
                     "Confusion in pixels",
-                    (*self.names, BACKGROUND),
+                    (*self.names, name_nothing(self.names, BACKGROUND)),
                     self.confusion,
                     "Each pixel of all images that counts once.",
                 ),

@@ -35,7 +35,7 @@ from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inf
 from mlwf_tui.workflow.benchmarking.noting import find_notes
 from mlwf_tui.workflow.benchmarking.parts import choose_split, digest_items, select_items
 from mlwf_tui.workflow.benchmarking.rules import note_rules
-from mlwf_tui.workflow.benchmarking.timing import EFFORTS, measure_speed
+from mlwf_tui.workflow.benchmarking.timing import EFFORTS, OFF, measure_speed
 from mlwf_tui.workflow.measuring import keep_predictions, list_class_names, make_request
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -51,7 +51,7 @@ SCHEMA = 5  # of the body of a report
 class BenchmarkParams:
     """How it is measured."""
 
-    speed: str = param("quick", "how long the speed is measured", choices=("off", *EFFORTS))
+    speed: str = param("quick", "how long the speed is measured", choices=(OFF, *EFFORTS))
     confidence: float | None = param(
         None, "threshold of precision, recall and F1; where F1 is largest if not given", low=0, high=1
     )
@@ -288,7 +288,8 @@ def keep_benchmark(
     measured = digest_items(items)
     evaluation = _evaluate(workspace, version, part, items, model, said, params, observer)
     evaluation = replace(evaluation, schema=SCHEMA, part=part, measured=measured, speed=speed)
-    own = said.result.speed if params.runtime == OWN else {}
+    is_timed = params.runtime == OWN and params.speed != OFF
+    own = said.result.speed if is_timed else {}  # how fast it was asked says little, and was not asked for
     figures = {**own, **(speed.summarise() if speed is not None else {})}
     with recorder.writer() as writer:
         blob = writer.put(msgspec.json.encode(evaluation))

@@ -141,6 +141,15 @@ def test_the_newest_report_by_old_rules_is_measured_anew_with_the_others(
     assert [of.model for of in apart.missing] == ["new", "old"]
 
 
+def test_a_report_whose_speed_was_switched_off_tells_none(workspace: Workspace, tmp_path: Path) -> None:
+    fill_val(workspace, tmp_path / "val", images=3)
+    model = add_model(workspace, "m")
+
+    reports = [add_report(workspace, model, predict(workspace), speed=speed) for speed in ("quick", "off")]
+
+    assert [dict(report.speed) for report in reports] == [{"images_per_second": 50.0}, {}]
+
+
 def test_old_reports_of_plain_boxes_are_compared_with_new_ones(workspace: Workspace, tmp_path: Path) -> None:
     fill_val(workspace, tmp_path / "val", images=3)
     reports = [
