@@ -66,7 +66,8 @@ class ClassMaps:
         """Return what was found of an item, labels (H, W)."""
         item = self.items[place]
         found = _paint(item, _list_painted(item, self.confidence), self._index)
-        found[~self.find_counted(place)] = len(self.names)
+        if _list_truths(item, are_ignored=True):
+            found[~self.find_counted(place)] = len(self.names)
         return found
 
     def find_counted(self, place: int) -> Bools:

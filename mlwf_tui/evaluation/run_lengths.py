@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hotcoco import mask as rle
 
-from mlwf_tui.entities.annotation import Geometry, GeometryKind
+from mlwf_tui.entities.annotation import Bounds, Geometry, GeometryKind
 from mlwf_tui.evaluation.columns import Floats
 from mlwf_tui.media.filling import Window, draw_window
 
@@ -19,15 +19,23 @@ Rle = dict[str, Any]
 def encode_shape(geometry: Geometry, width_px: int, height_px: int) -> Rle:
     """Return a shape as COCO's run lengths; nothing of it where it has no area on the image.
 
-    A polygon becomes the pixels that COCO's own tools make of it, also where it crosses itself.
+    A polygon becomes the pixels that COCO's own tools make of it, also where it crosses itself; one that
+    reaches far beyond the image does not, since they go along all of its outline.
     """
-    if geometry.kind is GeometryKind.POLYGON and not geometry.holes:
+    is_plain = geometry.kind is GeometryKind.POLYGON and not geometry.holes
+    if is_plain and _is_near(geometry.bounds, width_px, height_px):
         if len(geometry.points) < 3:
             return _encode(Window(0, 0, np.zeros((0, 0), np.bool_)), width_px, height_px)
         ring = [edge for point in geometry.points for edge in point]
         made: Rle = rle.fr_py_objects([ring], height_px, width_px)[0]
         return made
     return _encode(draw_window(geometry, width_px, height_px), width_px, height_px)
+
+
+def _is_near(bounds: Bounds, width_px: int, height_px: int) -> bool:
+    """Whether bounds lie on the image or at most as far beyond it as it is large."""
+    is_beside = -width_px <= bounds.left and bounds.right <= 2 * width_px
+    return is_beside and -height_px <= bounds.top and bounds.bottom <= 2 * height_px
 
 
 def measure_areas(masks: Sequence[Rle]) -> Floats:

@@ -54,7 +54,10 @@ class ShapeKind(Protocol):
         width_px: int,
         height_px: int,
     ) -> Compared:
-        """Return areas and similarities of the objects of one image of this size."""
+        """Return areas and similarities of the objects of one image of this size.
+
+        The similarity with a crowd (see ignored.py) is the share of the detection that lies on it.
+        """
 
 
 @dataclass(frozen=True)
