@@ -162,16 +162,11 @@ def _prepare_threshold(world: World) -> Work:
 
 
 def _build_measured(world: World) -> Any:
-    from mlwf_tui.evaluation.curves import find_operating_confidence
-    from mlwf_tui.evaluation.matching import match
-    from mlwf_tui.evaluation.measured import Measured
+    from mlwf_tui.evaluation.measured import pair
 
-    truths, detections = world.build_truths(), world.build_detections()
-    matches = match(truths, detections)
-    confidence = find_operating_confidence(detections.score, matches.truth >= 0, len(truths.image))
     keys = tuple(f"{image:06}" for image in range(world.images))
     names = tuple(f"c{label:04}" for label in range(world.classes))
-    return Measured(keys, names, truths, detections, matches, confidence)
+    return pair(keys, names, world.build_truths(), world.build_detections(), None)
 
 
 def _prepare_hotcoco(world: World) -> Work:

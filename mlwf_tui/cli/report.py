@@ -354,7 +354,9 @@ def _format_report(report: Report, evaluation: Evaluation) -> str:
     ]
     header = ("CLASS", "TRUTHS", "PREDICTED", "MAP50", "MAP", "PRECISION", "RECALL", "F1")
     errors = [
-        f"{share.kind}: {share.count:,}, {share.map50_lost:.3f} of mAP50 lost" for share in evaluation.errors
+        f"{share.kind}: {share.count:,} at the operating confidence, "
+        f"{share.map50_lost:.3f} of mAP50 lost over all"
+        for share in evaluation.errors
     ]
     worse = [f"worse: {describe_slice(of)}" for of in evaluation.slices if of.is_worse]
     timed = list_speed_rows(evaluation.speed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -15,10 +15,25 @@ from mlwf_tui.errors import InvalidParameter
 NOTHING = "none"
 """How a person writes that nothing was predicted, or that nothing is there; unless a class is called so."""
 
+BACKGROUND = "background"
+"""The same of pixels, which no object covers."""
+
 MOST_PAIR_DIGITS = 6
 SHOWN_LENGTH = 20  # of a strange value in a message
 
 FIELDS = ("predicted", "truth", "class", "verdict", "error", "slice", "confidence", "iou", "right", "item")
+
+
+def name_nothing(class_names: Collection[str], name: str = NOTHING) -> str:
+    """Return how nothing is called beside classes: in brackets where one of them is called so."""
+    while name in class_names:
+        name = f"({name})"
+    return name
+
+
+def quote_class(name: str) -> str:
+    """Return a class's name for a sentence, in quotes where the word means nothing."""
+    return f'"{name}"' if name in (NOTHING, BACKGROUND) else name
 
 
 class Verdict(StrEnum):
@@ -249,8 +264,8 @@ def parse_fate_pick(texts: Sequence[str]) -> FatePick:
 def parse_pick(texts: Sequence[str], class_names: Sequence[str] = ()) -> Pick:
     """Return what conditions such as `predicted=cat truth=dog` pick; quotes hold words together.
 
-    `none` is the class of that name where the report has one; then `verdict=missed` and `verdict=false` say
-    that nothing was predicted, or that nothing is there.
+    `none` is the class of that name where the report has one; then `(none)` says that nothing was predicted,
+    or that nothing is there.
 
     Raises:
         InvalidParameter: one is no such condition, or its value is none.
@@ -258,7 +273,7 @@ def parse_pick(texts: Sequence[str], class_names: Sequence[str] = ()) -> Pick:
     found: dict[str, object] = {}
     for name, value in _iter_conditions(texts, FIELDS):
         found |= _read(name, value)
-        if name in ("predicted", "truth") and value == NOTHING and value not in class_names:
+        if name in ("predicted", "truth") and value == name_nothing(class_names):
             found[name] = ""
     return Pick(**found)  # type: ignore[arg-type]  # each field has its own reader
 

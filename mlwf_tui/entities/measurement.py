@@ -113,7 +113,7 @@ class ErrorShare(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: ErrorKind
     count: int  # at the operating confidence; of truths where they are missed
-    map50_lost: float
+    map50_lost: float  # over all confidences, as mAP50 is
 
 
 class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):

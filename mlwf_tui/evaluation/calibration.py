@@ -24,7 +24,7 @@ def calibrate(measured: Measured, *, floor: float = 0.0) -> Calibration | None:
     Each half of the items is scaled by the temperature that suits the other half, so that what is said
     of scaled confidences holds for items that it was not fitted to.
     """
-    chosen = measured.detections.score >= floor
+    chosen = (measured.detections.score >= floor) & measured.is_counted
     score, is_hit = measured.detections.score[chosen], measured.is_hit[chosen]
     if not len(score):
         return None

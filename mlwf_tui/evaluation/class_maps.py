@@ -10,11 +10,11 @@ import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.evaluation.columns import FILLED, Bools, Floats, Ints
+from mlwf_tui.evaluation.ignored import describe_ignored, is_crowd, is_ignored
 from mlwf_tui.evaluation.measured import check_predictions
 from mlwf_tui.media.filling import draw_window
 from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest
 
-BACKGROUND = "background"  # pixels that no object covers
 CONFIDENCE = 0.25  # from which on an object is painted, where none was asked for
 
 
@@ -48,16 +48,36 @@ class ClassMaps:
         """Return the same with labels of these classes, those of its own among them."""
         return ClassMaps(self.items, names, self.confidence)
 
+    def describe_ignored(self) -> str:
+        """Return in words, with a verb, the truths that nobody has to find; "" where there are none."""
+        ignored = [one for item in self.items for one in _list_truths(item, are_ignored=True)]
+        crowds = sum(is_crowd(one) for one in ignored)
+        return describe_ignored(crowds, len(ignored) - crowds)
+
     def paint(self, place: int) -> tuple[Ints, Ints]:
-        """Return what is so and what was found of an item, labels (H, W) each."""
+        """Return what is so and what was found of an item, labels (H, W) each.
+
+        Both are background where a truth lies that nobody has to find.
+        """
         item = self.items[place]
-        truths = [one for one in item.truth.objects if one.geometry.kind in FILLED]
-        return _paint(item, truths, self._index), self.paint_found(place)
+        return _paint(item, _list_truths(item, are_ignored=False), self._index), self.paint_found(place)
 
     def paint_found(self, place: int) -> Ints:
         """Return what was found of an item, labels (H, W)."""
         item = self.items[place]
-        return _paint(item, _list_painted(item, self.confidence), self._index)
+        found = _paint(item, _list_painted(item, self.confidence), self._index)
+        if _list_truths(item, are_ignored=True):
+            found[~self.find_counted(place)] = len(self.names)
+        return found
+
+    def find_counted(self, place: int) -> Bools:
+        """Return (H, W): the pixels of an item that count, which are not on what nobody has to find alone."""
+        item = self.items[place]
+        ignored = _list_truths(item, are_ignored=True)
+        if not ignored:
+            return np.ones((item.height_px, item.width_px), np.bool_)
+        is_free = _cover(item, ignored) & ~_cover(item, _list_truths(item, are_ignored=False))
+        return ~is_free
 
     def iter_painted(self, check: Callable[[], None] = lambda: None) -> Iterator[tuple[Ints, Ints]]:
         """Yield the maps of all items in their order; `check` may raise to stop."""
@@ -82,7 +102,10 @@ def read_maps(request: EvaluationRequest) -> ClassMaps:
 def count_cells(maps: ClassMaps) -> Cells:
     """Return how many pixels of each item are found as which class and are which."""
     size = len(maps.names) + 1
-    columns = [np.unique(found * size + truth, return_counts=True) for truth, found in maps.iter_painted()]
+    columns = [
+        np.unique((found * size + truth)[maps.find_counted(place)], return_counts=True)
+        for place, (truth, found) in enumerate(maps.iter_painted())
+    ]
     image = np.repeat(np.arange(len(columns)), [len(cells) for cells, _ in columns])
     cells = np.concatenate([cells for cells, _ in columns])
     return Cells(image, cells // size, cells % size, np.concatenate([counts for _, counts in columns]))
@@ -110,6 +133,21 @@ def measure_items(cells: Cells, item_count: int, class_count: int, label: int | 
 def sum_pixels(cells: Cells, chosen: Bools, item_count: int) -> Ints:
     """Return (I,): the pixels of some cells by item."""
     return np.bincount(cells.image[chosen], cells.pixels[chosen], item_count).astype(np.int64)
+
+
+def _list_truths(item: EvaluatedItem, *, are_ignored: bool) -> list[AnnotatedObject]:
+    """Return the annotated objects that have an area: those that are to be found, or the others."""
+    filled = (one for one in item.truth.objects if one.geometry.kind in FILLED)
+    return [one for one in filled if is_ignored(one) is are_ignored]
+
+
+def _cover(item: EvaluatedItem, objects: Sequence[AnnotatedObject]) -> Bools:
+    """Return the pixels (H, W) of an item that objects cover."""
+    covered = np.zeros((item.height_px, item.width_px), np.bool_)
+    for one in objects:
+        window = draw_window(one.geometry, item.width_px, item.height_px)
+        covered[window.rows, window.columns] |= window.pixels
+    return covered
 
 
 def _list_painted(item: EvaluatedItem, confidence: float) -> list[AnnotatedObject]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from mlwf_tui.entities.evidence import name_nothing
 from mlwf_tui.entities.measurement import Calibration
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, ItemOutcome
 from mlwf_tui.entities.section import CurveSection, TableSection
@@ -18,7 +19,6 @@ from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.tables import list_names, make_matrix, mean_known
 from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest
 
-NONE = "none"  # of the confusion: the model said nothing
 MOST_RESAMPLED_SCORES = 2_000_000  # of items and classes: beyond it the AUC gets no interval
 MOST_CURVES = 8
 
@@ -84,7 +84,7 @@ class Classified:
             sections=(
                 make_matrix(
                     "Confusion",
-                    (*self.names, NONE),
+                    (*self.names, name_nothing(self.names)),
                     self._count_confusion(),
                     "Each image once, as the class that the model is surest of.",
                 ),

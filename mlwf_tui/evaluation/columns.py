@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind
+from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, GeometryKind
+from mlwf_tui.evaluation.ignored import is_crowd, is_ignored
 
 FILLED = frozenset(
     {GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX}
@@ -34,28 +35,39 @@ class Overlaps:
 
 
 @dataclass(frozen=True, slots=True)
+class Duties:
+    """Which truths are to be found."""
+
+    is_ignored: Bools  # (M,) nobody has to find it, and what lies on it is not wrong
+    is_crowd: Bools  # (M,) ignored; a detection lies on it by the share of its own area
+
+    def select(self, rows: Ints) -> Duties:
+        """Return those of some rows."""
+        return Duties(self.is_ignored[rows], self.is_crowd[rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Truths:
     """Annotated objects by their boxes; rows of one image and class lie together."""
 
     image: Ints  # (M,) index of the item
     label: Ints  # (M,) index of the class
     boxes: Floats  # (M, 4) left, top, width, height in pixels
-    row: Ints | None = None  # (M,) place as they were read; of shapes alone
-    area: Floats | None = None  # (M,) square pixels; of shapes alone
+    row: Ints  # (M,) place as they were read
+    areas: Floats  # (M,) square pixels
+    duties: Duties  # which of them are to be found
 
-    @property
-    def areas(self) -> Floats:
-        return self.area if self.area is not None else self.boxes[:, 2] * self.boxes[:, 3]  # (M,)
+    def select(self, rows: Ints) -> Truths:
+        """Return some rows, given in ascending order."""
+        return self._select(rows, self.label[rows])
 
     def select_blind(self, rows: Ints) -> Truths:
         """Return some rows, given in ascending order, as if all were of one class."""
-        return Truths(
-            self.image[rows],
-            np.zeros(len(rows), np.int64),
-            self.boxes[rows],
-            None if self.row is None else self.row[rows],
-            None if self.area is None else self.area[rows],
-        )
+        return self._select(rows, np.zeros(len(rows), np.int64))
+
+    def _select(self, rows: Ints, label: Ints) -> Truths:
+        duties = self.duties.select(rows)
+        return Truths(self.image[rows], label, self.boxes[rows], self.row[rows], self.areas[rows], duties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +138,6 @@ class FoundTruths:
         return rows if is_same else None
 
 
-def build_truths(annotations: Sequence[Annotation], class_index: Mapping[str, int]) -> Truths:
-    """Return the bounds of all objects that fill an area; points and lines are no boxes to be found."""
-    filled = [[o for o in annotation.objects if o.geometry.kind in FILLED] for annotation in annotations]
-    image, label, boxes, _ = read_rows(filled, class_index)
-    has_area = (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
-    return order_truths(image[has_area], label[has_area], boxes[has_area])
-
-
 def build_detections(
     objects: Sequence[Sequence[AnnotatedObject]], class_index: Mapping[str, int]
 ) -> Detections:
@@ -141,11 +145,40 @@ def build_detections(
     return order_detections(*read_rows(objects, class_index))
 
 
-def order_truths(image: Ints, label: Ints, boxes: Floats, *, area: Floats | None = None) -> Truths:
-    """Return rows by image and class, otherwise in their given order; with `area` (M,) they are shapes."""
-    order = np.lexsort((label, image))
-    shaped = (order, area[order]) if area is not None else (None, None)
-    return Truths(image[order], label[order], boxes[order], *shaped)
+def order_truths(
+    image: Ints,
+    label: Ints,
+    boxes: Floats,
+    *,
+    areas: Floats | None = None,
+    duties: Duties | None = None,
+) -> Truths:
+    """Return rows by image and class, otherwise in their given order.
+
+    `areas` (M,) are those of the boxes and all are to be found, unless they are given.
+    """
+    if areas is None:
+        areas = boxes[:, 2] * boxes[:, 3]
+    if duties is None:
+        duties = Duties(np.zeros(len(image), bool), np.zeros(len(image), bool))
+    every = Truths(image, label, boxes, np.arange(len(image)), areas, duties)
+    return every.select(np.lexsort((label, image)))
+
+
+def list_boxed(objects: Sequence[AnnotatedObject]) -> list[AnnotatedObject]:
+    """Return the objects whose bounds are boxes to be found; points and lines are none."""
+    return [o for o in objects if o.geometry.kind in FILLED and _has_area(o.geometry.bounds)]
+
+
+def _has_area(bounds: Bounds) -> bool:
+    return bounds.width_px > 0 and bounds.height_px > 0
+
+
+def read_duties(images: Sequence[Sequence[AnnotatedObject]]) -> Duties:
+    """Return which objects are to be found, by their tags."""
+    objects = [o for of_image in images for o in of_image]
+    marks = np.array([(is_ignored(o), is_crowd(o)) for o in objects], bool).reshape(-1, 2)
+    return Duties(marks[:, 0], marks[:, 1])
 
 
 def order_detections(

@@ -76,8 +76,8 @@ def list_entries(measured: Measured, crossings: Crossings) -> Entries:
 
 
 def list_unkept(measured: Measured) -> Entries:
-    """Return the detections below the confidence, each with the truth that it hits, or alone."""
-    rows = np.flatnonzero(~measured.kept)
+    """Return the other detections that count, each with the truth that it hits, or alone."""
+    rows = np.flatnonzero(measured.is_counted & ~measured.kept)
     truth = measured.matches.truth[rows]
     return Entries(rows, truth, np.where(truth >= 0, measured.matches.iou[rows], 0.0))
 

@@ -3,6 +3,7 @@
 Source: Bolya et al., TIDE: A General Toolbox for Identifying Object Detection Errors (2020). An error
 is mended as there: of those near one truth that was not found, the best becomes a hit and the others
 go; duplicates, detections of nothing, and those wrong in both go; missed truths are counted no more.
+Otherwise than there, a class whose truths were all missed then counts as 1, not as 0 or in no mean.
 """
 
 from __future__ import annotations
@@ -48,11 +49,15 @@ class _State:
     label: Ints  # (N,)
     score: Floats  # (N,)
     is_hit: Bools  # (N,)
+    is_counted: Bools  # (N,)
     truth_counts: Ints  # (K,)
 
     def average(self, class_count: int) -> float:
-        """Return mAP50 over so many classes."""
-        return sum_precision(self.label, self.score, self.is_hit, self.truth_counts) / class_count
+        """Return mAP50 over so many classes; one that has no truth left has none to miss, and counts as 1."""
+        rows = np.flatnonzero(self.is_counted)
+        known = sum_precision(self.label[rows], self.score[rows], self.is_hit[rows], self.truth_counts)
+        emptied = class_count - int(np.count_nonzero(self.truth_counts))
+        return (known + emptied) / class_count
 
 
 def find_errors(measured: Measured, nearest: Nearest | None = None) -> Errors:
@@ -60,7 +65,7 @@ def find_errors(measured: Measured, nearest: Nearest | None = None) -> Errors:
 
     `nearest` is known already where hits are looked at by several IoUs: it does not depend on them.
     """
-    is_wrong = ~measured.is_hit
+    is_wrong = measured.is_counted & ~measured.is_hit
     nearest = nearest or find_nearest(measured, np.flatnonzero(is_wrong))
     kind = np.full(len(is_wrong), _KINDS.index(ErrorKind.BOTH))
     near = np.full(len(is_wrong), -1)
@@ -76,19 +81,23 @@ def find_errors(measured: Measured, nearest: Nearest | None = None) -> Errors:
     kind[~is_wrong], near[~is_wrong] = -1, -1
 
     is_missed = np.ones(len(measured.truths.image), bool)
-    is_missed[measured.matches.truth[~is_wrong]] = False
+    is_missed[measured.matches.truth[measured.is_hit]] = False
     is_missed[near[near >= 0]] = False
     return Errors(kind, np.where(is_missed, _KINDS.index(ErrorKind.MISSED), -1), near)
 
 
 def share_errors(measured: Measured, errors: Errors | None = None) -> tuple[ErrorShare, ...]:
-    """Return each kind's count at the operating confidence, and the mAP50 that mending it gives back."""
+    """Return each kind's count at the operating confidence, and the mAP50 that mending it gives back.
+
+    That is of detections of all confidences, as mAP50 is.
+    """
     errors = errors or find_errors(measured)
     detections, count = measured.detections, len(measured.names)
     state = _State(
         detections.label,
         detections.score,
         measured.is_hit,
+        measured.is_counted,
         np.bincount(measured.truths.label, minlength=count),
     )
     class_count = int(np.count_nonzero(state.truth_counts))
@@ -120,16 +129,17 @@ def find_missed(measured: Measured, errors: Errors) -> Bools:
 def _mend(measured: Measured, errors: Errors, state: _State, kind: ErrorKind) -> _State:
     if kind is ErrorKind.MISSED:
         missed = np.bincount(measured.truths.label[errors.truth >= 0], minlength=len(measured.names))
-        return _State(state.label, state.score, state.is_hit, state.truth_counts - missed)
+        left = state.truth_counts - missed
+        return _State(state.label, state.score, state.is_hit, state.is_counted, left)
     wrong = errors.detection == _KINDS.index(kind)
     label, is_hit = state.label.copy(), state.is_hit.copy()
     best = _choose_best(measured, errors)
     mended = best[wrong[best]]
     is_hit[mended] = True
     label[mended] = measured.truths.label[errors.near[mended]]
-    kept = ~wrong
-    kept[mended] = True
-    return _State(label[kept], state.score[kept], is_hit[kept], state.truth_counts)
+    is_counted = state.is_counted & ~wrong
+    is_counted[mended] = True
+    return _State(label, state.score, is_hit, is_counted, state.truth_counts)
 
 
 def _choose_best(measured: Measured, errors: Errors) -> Ints:

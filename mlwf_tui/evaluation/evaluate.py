@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, ItemOutcome
 from mlwf_tui.evaluation.average_precision import PrecisionArrays, build_arrays
+from mlwf_tui.evaluation.columns import Bools, Floats
 from mlwf_tui.evaluation.confusion import build_confusion, measure_naming
 from mlwf_tui.evaluation.curves import (
     build_confidence_curves,
@@ -16,6 +17,7 @@ from mlwf_tui.evaluation.curves import (
     build_iou_histogram,
     build_pr_curves,
 )
+from mlwf_tui.evaluation.ignored import describe_ignored
 from mlwf_tui.evaluation.measured import Measured, measure
 
 
@@ -47,16 +49,35 @@ def summarize(at: Measured) -> Evaluation:
     truth_count = len(truths.image)
     confusion = build_confusion(truths, detections, matches.truth, at.kept, len(at.names))
     counted = count_metrics(at) | measure_naming(confusion)
+    score, is_hit = read_counted(at)
     return Evaluation(
         metrics={**_read_coco(arrays), **counted, "image_count": float(len(at.keys))},
         classes=_measure_classes(arrays, at),
         pr_curves=build_pr_curves(arrays, at.names),
-        confidence_curves=build_confidence_curves(detections.score, at.is_hit, truth_count),
+        confidence_curves=build_confidence_curves(score, is_hit, truth_count),
         confusion=confusion,
-        confidence_histogram=build_confidence_histogram(detections.score, at.is_hit),
+        confidence_histogram=build_confidence_histogram(score, is_hit),
         iou_histogram=build_iou_histogram(matches.iou[at.kept & at.is_hit]),
         items=list_outcomes(at),
+        notes=tuple(_list_notes(at)),
     )
+
+
+def read_counted(at: Measured) -> tuple[Floats, Bools]:
+    """Return the scores (n,) of the detections that count, and which of them are hits (n,)."""
+    counted = at.is_counted
+    return at.detections.score[counted], at.is_hit[counted]
+
+
+def _list_notes(at: Measured) -> Iterator[str]:
+    crowds = int(np.count_nonzero(at.ignored.duties.is_crowd))
+    told = describe_ignored(crowds, len(at.ignored.image) - crowds)
+    if told:
+        spared = np.count_nonzero(~at.is_counted & (at.detections.score >= at.confidence))
+        on_them = (
+            "the prediction on them counts" if spared == 1 else f"the {spared:,} predictions on them count"
+        )
+        yield f"{told} ignored: nobody has to find them, and {on_them} as neither right nor wrong."
 
 
 def _read_coco(arrays: PrecisionArrays) -> dict[str, float]:

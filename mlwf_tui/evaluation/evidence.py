@@ -11,9 +11,10 @@ from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdict
 from mlwf_tui.entities.measurement import ErrorKind, PixelErrorKind, Thresholds
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.evaluation.columns import FILLED, MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects
+from mlwf_tui.evaluation.columns import MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects, list_boxed
 from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries, list_unkept
 from mlwf_tui.evaluation.errors import Nearest, find_errors, find_missed, find_nearest
+from mlwf_tui.evaluation.ignored import is_ignored
 from mlwf_tui.evaluation.measured import Measured
 from mlwf_tui.evaluation.named import find_label, find_place, refuse_slice
 from mlwf_tui.evaluation.slices import ItemFacts, iter_item_parts, iter_object_parts
@@ -259,7 +260,7 @@ def order_boxes(
 ) -> Objects:
     """Return an image's objects in the order of the rows that measuring boxes makes of them."""
     index = {name: place for place, name in enumerate(names)}
-    boxes = [one for one in truths if one.geometry.kind in FILLED and _has_area(one)]
+    boxes = [one for one in list_boxed(truths) if not is_ignored(one)]
     ranked = sorted(found, key=lambda one: (index[one.class_name], -_score(one)))
     counts: dict[str, int] = {}
     kept = []
@@ -268,11 +269,6 @@ def order_boxes(
         if counts[one.class_name] <= MAX_DETECTIONS:
             kept.append(one)
     return Objects(sorted(boxes, key=lambda one: index[one.class_name]), kept)
-
-
-def _has_area(one: AnnotatedObject) -> bool:
-    bounds = one.geometry.bounds
-    return bounds.right - bounds.left > 0 and bounds.bottom - bounds.top > 0
 
 
 def _score(one: AnnotatedObject) -> float:

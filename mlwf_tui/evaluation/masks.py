@@ -1,24 +1,22 @@
-"""Compares masks and outlines pixel by pixel, as COCO does: run lengths, whose overlaps hotcoco counts."""
+"""Compares masks and outlines pixel by pixel, as COCO does, and their boundaries."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from hotcoco import mask as rle
 from scipy import ndimage
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
 from mlwf_tui.evaluation.columns import FILLED, Bools
+from mlwf_tui.evaluation.ignored import is_crowd
+from mlwf_tui.evaluation.run_lengths import encode_shape, measure_areas
 from mlwf_tui.evaluation.shapes import Compared
 from mlwf_tui.media.filling import Window, draw_window
 
 BOUNDARY_SHARE = 0.02  # of the image's diagonal: how wide the boundary of Boundary IoU is
-
-Rle = dict[str, Any]
-"""COCO's: size (height, width), and the counts of the pixels column by column, background first."""
 
 
 class MaskKind:
@@ -36,27 +34,13 @@ class MaskKind:
         width_px: int,
         height_px: int,
     ) -> Compared:
-        """Return the pixels of each, and their IoUs."""
+        """Return the pixels of each, and their IoUs; with a crowd the detection's share that lies on it."""
         rows = [encode_shape(one.geometry, width_px, height_px) for one in found]
         columns = [encode_shape(one.geometry, width_px, height_px) for one in truths]
         similarity = np.zeros((len(rows), len(columns)))
         if rows and columns:
-            similarity = np.asarray(rle.iou(rows, columns, [False] * len(columns)), np.float64)
-        return Compared(_measure(rows), _measure(columns), np.nan_to_num(similarity))
-
-
-def encode_shape(geometry: Geometry, width_px: int, height_px: int) -> Rle:
-    """Return a shape as COCO's run lengths; nothing of it where it has no area on the image.
-
-    A polygon becomes the pixels that COCO's own tools make of it, also where it crosses itself.
-    """
-    if geometry.kind is GeometryKind.POLYGON and not geometry.holes:
-        if len(geometry.points) < 3:
-            return _encode(Window(0, 0, np.zeros((0, 0), np.bool_)), width_px, height_px)
-        ring = [edge for point in geometry.points for edge in point]
-        made: Rle = rle.fr_py_objects([ring], height_px, width_px)[0]
-        return made
-    return _encode(draw_window(geometry, width_px, height_px), width_px, height_px)
+            similarity = np.asarray(rle.iou(rows, columns, [is_crowd(one) for one in truths]), np.float64)
+        return Compared(measure_areas(rows), measure_areas(columns), np.nan_to_num(similarity))
 
 
 def find_boundary_iou(one: Geometry, other: Geometry, width_px: int, height_px: int) -> float:
@@ -99,22 +83,3 @@ def _find_boundary(window: Window, distance_px: int) -> Window:
     if not window.pixels.size:
         return window
     return Window(window.left, window.top, find_boundary_pixels(window.pixels, distance_px))
-
-
-def _measure(masks: list[Rle]) -> Any:
-    return np.array(rle.area(masks), np.float64) if masks else np.zeros(0)
-
-
-def _encode(window: Window, width_px: int, height_px: int) -> Rle:
-    """Return a window's pixels as run lengths over the whole image, without drawing the whole image."""
-    height, width = window.pixels.shape
-    columns = np.zeros((width, height + 1), np.bool_)  # each ends with a pixel that is not set
-    columns[:, :height] = window.pixels.T
-    edges = np.flatnonzero(np.diff(columns.ravel(), prepend=False))  # where a run begins, and where it ends
-    column, row = np.divmod(edges, height + 1)
-    places = (column + window.left) * height_px + row + window.top
-    counts = np.diff(places, prepend=0, append=width_px * height_px)
-    made: Rle = rle.fr_py_objects(
-        {"size": [height_px, width_px], "counts": counts.tolist()}, height_px, width_px
-    )
-    return made

@@ -33,6 +33,29 @@ class Matches:
     is_truth_ignored: Bools  # (M, A)
     truth_at: NDArray[np.int32]  # (N, T) row of the truth at each IoU and all sizes, -1 for none
     pairs: Pairs  # what could be paired
+    is_spared: Bools  # (N, T) the detection lies on a truth that nobody has to find, and has no other
+
+    def keep_truths(self, rows: Ints) -> Matches:
+        """Return the same with some truths alone, given as rows in ascending order."""
+        places = np.full(len(self.is_truth_ignored) + 1, -1, np.int32)  # the last is that of -1
+        places[rows] = np.arange(len(rows))
+        pairs = self.pairs.select(places[self.pairs.truth] >= 0)
+        pairs = Pairs(pairs.detection, places[pairs.truth].astype(np.int64), pairs.iou)
+        truth_at = places[self.truth_at]
+        truth = truth_at[:, 0].astype(np.int64)
+        iou, is_truth_ignored = read_iou(pairs, truth), self.is_truth_ignored[rows]
+        return Matches(
+            self.is_hit, self.is_ignored, truth, iou, is_truth_ignored, truth_at, pairs, self.is_spared
+        )
+
+    def at_threshold(self, place: int) -> Matches:
+        """Return the same with the truths at another of the IoU thresholds."""
+        truth = self.truth_at[:, place].astype(np.int64)
+        iou = read_iou(self.pairs, truth)
+        return Matches(
+            self.is_hit, self.is_ignored, truth, iou, self.is_truth_ignored, self.truth_at, self.pairs,
+            self.is_spared,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +71,19 @@ class Pairs:
 
 
 def match(truths: Truths, detections: Detections) -> Matches:
-    """Return the pairing of detections with truths of the same image and class."""
-    is_truth_ignored = is_outside(truths.areas)  # (M, A)
+    """Return the pairing of detections with truths of the same image and class.
+
+    Of truths that nobody has to find one is matched where no other is left, by any number of detections.
+    """
+    is_spare = truths.duties.is_ignored  # (M,)
+    is_truth_ignored = is_outside(truths.areas) | is_spare[:, None]  # (M, A)
     pairs = _find_pairs(truths, detections)
     outside = is_outside(detections.areas)  # (N, A)
     shape = (*outside.shape, len(IOU_THRESHOLDS))
     is_hit = np.zeros(shape, bool)
     is_ignored = np.broadcast_to(outside[:, :, None], shape).copy()
     truth_at = np.full((len(outside), len(IOU_THRESHOLDS)), -1, np.int32)
-    is_contested = _find_contested(pairs, len(is_truth_ignored))
+    is_contested = _find_contested(pairs, is_spare)
 
     sole = pairs.select(~is_contested)
     hit = _choose_sole(sole, detections.rank)  # (P, T)
@@ -68,14 +95,16 @@ def match(truths: Truths, detections: Detections) -> Matches:
 
     contested = pairs.select(is_contested)
     if len(contested.detection):
-        row, chosen = _choose(contested, detections.rank, is_truth_ignored)  # (D,), (D, A, T)
+        row, chosen = _choose(contested, detections.rank, is_truth_ignored, is_spare)  # (D,), (D, A, T)
         areas = np.arange(len(AREA_NAMES))[None, :, None]
         is_hit[row] = chosen >= 0
         ignored = is_truth_ignored[chosen, areas]
         is_ignored[row] = np.where(chosen >= 0, ignored, outside[row][:, :, None])
         truth_at[row] = chosen[:, 0]
     truth = truth_at[:, 0].astype(np.int64)
-    return Matches(is_hit, is_ignored, truth, read_iou(pairs, truth), is_truth_ignored, truth_at, pairs)
+    iou = read_iou(pairs, truth)
+    is_spared = np.append(is_spare, False)[truth_at]
+    return Matches(is_hit, is_ignored, truth, iou, is_truth_ignored, truth_at, pairs, is_spared)
 
 
 def is_outside(areas: Floats) -> Bools:
@@ -115,13 +144,17 @@ def iter_pairs(
         width = 1 + max(truths.label.max(initial=0), detections.label.max(initial=0))
         truth_group = truth_group * width + truths.label
         group = group * width + detections.label[chosen]
-    yield from iter_overlaps(truths.boxes, truth_group, detections.boxes[chosen], group, lowest=lowest)
+    parts = iter_neighbours(truth_group, group)
+    for row, truth in parts:
+        iou = compute_iou(detections.boxes[chosen[row]], truths.boxes[truth], truths.duties.is_crowd[truth])
+        kept = iou >= lowest
+        yield row[kept], truth[kept], iou[kept]
 
 
 def _look_up(
     truths: Truths, detections: Detections, overlaps: Overlaps, rows: Ints, lowest: float, is_blind: bool
 ) -> tuple[Ints, Ints, Floats]:
-    assert truths.row is not None and detections.row is not None  # shapes have them
+    assert detections.row is not None  # shapes have it
     detection = _find_places(detections.row[rows], overlaps.detection)
     truth = _find_places(truths.row, overlaps.truth)
     kept = np.flatnonzero((detection >= 0) & (truth >= 0) & (overlaps.similarity >= lowest))
@@ -139,12 +172,10 @@ def _find_places(rows: Ints, wanted: Ints) -> Ints:
     return places[wanted]
 
 
-def iter_overlaps(
-    truth_boxes: Floats, truth_group: Ints, boxes: Floats, group: Ints, *, lowest: float
-) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield rows of boxes (P,), rows of truths (P,) and their IoUs (P,): those of one group from `lowest` up.
+def iter_neighbours(truth_group: Ints, group: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Yield rows of detections (P,) and rows of truths (P,) that are of one group.
 
-    Truths come in ascending order of their group. All pairs of a box come in one part, as it and its
+    Truths come in ascending order of their group. All pairs of a detection come in one part, as it and its
     truths are ordered.
     """
     start = np.searchsorted(truth_group, group, "left")  # (N,)
@@ -155,27 +186,31 @@ def iter_overlaps(
         counts = count[first:last]
         row = np.repeat(np.arange(first, last), counts)
         place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-        truth = np.repeat(start[first:last], counts) + place
-        iou = compute_iou(boxes[row], truth_boxes[truth])
-        kept = iou >= lowest
-        yield row[kept], truth[kept], iou[kept]
+        yield row, np.repeat(start[first:last], counts) + place
 
 
-def compute_iou(first: Floats, second: Floats) -> Floats:
-    """Return the IoU of each row's two boxes, (P, 4) left, top, width, height; in pycocotools' order."""
+def compute_iou(first: Floats, second: Floats, is_crowd: Bools) -> Floats:
+    """Return the IoU of each row's two boxes, (P, 4) left, top, width, height; in pycocotools' order.
+
+    Where the second is a crowd (P,), the share of the first that lies on it.
+    """
     low = np.maximum(first[:, :2], second[:, :2])
     high = np.minimum(first[:, 2:] + first[:, :2], second[:, 2:] + second[:, :2])
     width, height = np.maximum(high - low, 0).T
     shared = width * height
-    union = first[:, 2] * first[:, 3] + second[:, 2] * second[:, 3] - shared
+    area = first[:, 2] * first[:, 3]
+    union = np.where(is_crowd, area, area + second[:, 2] * second[:, 3] - shared)
     iou: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
     return iou
 
 
-def _find_contested(pairs: Pairs, truth_count: int) -> Bools:
-    """Return (P,) which pairs are of a truth that a detection could have which could have another as well."""
+def _find_contested(pairs: Pairs, is_spare: Bools) -> Bools:
+    """Return (P,) which pairs are of a truth that a detection could have which could have another as well.
+
+    So are those of truths that several may have.
+    """
     has_choice = np.bincount(pairs.detection)[pairs.detection] > 1
-    is_contested = np.zeros(truth_count, bool)
+    is_contested = is_spare.copy()
     is_contested[pairs.truth[has_choice]] = True
     return is_contested[pairs.truth]
 
@@ -198,7 +233,7 @@ def _choose_sole(pairs: Pairs, rank: Ints) -> Bools:
     return hit
 
 
-def _choose(pairs: Pairs, rank: Ints, is_truth_ignored: Bools) -> tuple[Ints, Ints]:
+def _choose(pairs: Pairs, rank: Ints, is_truth_ignored: Bools, is_spare: Bools) -> tuple[Ints, Ints]:
     """Return the detections that have a choice (D,), and the truth row of each (D, A, T), -1 for none.
 
     Detections of one rank belong to different images or classes, so they choose side by side.
@@ -214,7 +249,7 @@ def _choose(pairs: Pairs, rank: Ints, is_truth_ignored: Bools) -> tuple[Ints, In
         rows = _choose_turn(pairs, firsts[at_turn], sizes[at_turn], is_truth_ignored, is_taken)
         chosen[at_turn] = rows
         place = np.nonzero(rows >= 0)
-        is_taken[rows[place], place[1], place[2]] = True
+        is_taken[rows[place], place[1], place[2]] = ~is_spare[rows[place]]
     return pairs.detection[firsts], chosen
 
 

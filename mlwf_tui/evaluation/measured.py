@@ -8,12 +8,24 @@ from functools import cached_property
 
 import numpy as np
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
+from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, GeometryKind
 from mlwf_tui.errors import InvalidInput, InvalidParameter
-from mlwf_tui.evaluation.columns import Bools, Detections, Ints, Truths, build_detections, build_truths
+from mlwf_tui.evaluation.columns import (
+    Bools,
+    Detections,
+    Floats,
+    Ints,
+    Truths,
+    build_detections,
+    list_boxed,
+    order_truths,
+    read_duties,
+    read_rows,
+)
 from mlwf_tui.evaluation.confusion import find_crossed
 from mlwf_tui.evaluation.curves import find_operating_confidence
-from mlwf_tui.evaluation.matching import IOU_THRESHOLDS, Matches, match, read_iou
+from mlwf_tui.evaluation.matching import IOU_THRESHOLDS, Matches, match
+from mlwf_tui.evaluation.run_lengths import encode_shape, measure_areas
 
 
 @dataclass(frozen=True)
@@ -31,12 +43,18 @@ class Measured:
     detections: Detections
     matches: Matches
     confidence: float
+    ignored: Truths  # what nobody has to find; none of them are among `truths`
     hit_iou: float = 0.5
 
     @property
+    def is_counted(self) -> Bools:
+        """(N,) whether each detection is right or wrong: those on what nobody has to find are neither."""
+        return ~self.matches.is_spared[:, _find_threshold(self.hit_iou)]
+
+    @property
     def kept(self) -> Bools:
-        """(N,) whether each detection stands at the operating confidence."""
-        return self.detections.score >= self.confidence
+        """(N,) whether each detection counts and stands at the operating confidence."""
+        return (self.detections.score >= self.confidence) & self.is_counted
 
     @property
     def is_hit(self) -> Bools:
@@ -61,24 +79,18 @@ class Measured:
         Raises:
             InvalidParameter: it is none of 0.5, 0.55, ... 0.95.
         """
-        places = np.flatnonzero(np.isclose(IOU_THRESHOLDS, hit_iou))
-        if not len(places):
-            raise InvalidParameter(
-                f"Detections are not matched at the IoU {hit_iou:g}.", hint="Choose one of 0.5, 0.55, … 0.95."
-            )
-        truth = self.matches.truth_at[:, places[0]].astype(np.int64)
-        of = self.matches
-        iou = read_iou(of.pairs, truth)
-        matches = Matches(of.is_hit, of.is_ignored, truth, iou, of.is_truth_ignored, of.truth_at, of.pairs)
+        matches = self.matches.at_threshold(_find_threshold(hit_iou))
         return Measured(
-            self.keys, self.names, self.truths, self.detections, matches, self.confidence, hit_iou
-        )
+            self.keys, self.names, self.truths, self.detections, matches, self.confidence, self.ignored,
+            hit_iou,
+        )  # fmt: skip
 
     def at_confidence(self, confidence: float) -> Measured:
         """Return the same with another operating confidence."""
         return Measured(
-            self.keys, self.names, self.truths, self.detections, self.matches, confidence, self.hit_iou
-        )
+            self.keys, self.names, self.truths, self.detections, self.matches, confidence, self.ignored,
+            self.hit_iou,
+        )  # fmt: skip
 
 
 def measure(
@@ -87,11 +99,13 @@ def measure(
     class_names: Sequence[str],
     *,
     confidence: float | None = None,
+    sizes_px: Mapping[str, tuple[int, int]] | None = None,
 ) -> Measured:
     """Pair predictions of boxes with truths, both by item key; other areas count by their bounds.
 
-    An item without predictions has none. Classes that `class_names` lacks are put after it, in order
-    of their names. Nothing depends on the order of the mappings.
+    With `sizes_px`, width and height of the images, a truth is as large as its outline is, in pixels, as
+    COCO has it; else as its box. An item without predictions has none. Classes that `class_names` lacks
+    are put after it, in order of their names. Nothing depends on the order of the mappings.
 
     Raises:
         InvalidInput: there is no truth at all, a prediction for an item without a truth entry, or a
@@ -101,9 +115,31 @@ def measure(
     check_predictions(keys, predictions)
     names = list_classes(truths, predictions, class_names)
     index = {name: place for place, name in enumerate(names)}
-    truth_rows = build_truths([truths[key] for key in keys], index)
+    sizes = None if sizes_px is None else [sizes_px[key] for key in keys]
+    truth_rows = _build_truths([list_boxed(truths[key].objects) for key in keys], index, sizes)
     detections = build_detections([predictions.get(key, ()) for key in keys], index)
     return pair(keys, names, truth_rows, detections, confidence)
+
+
+def _build_truths(
+    images: Sequence[Sequence[AnnotatedObject]],
+    class_index: Mapping[str, int],
+    sizes_px: Sequence[tuple[int, int]] | None,
+) -> Truths:
+    image, label, boxes, _ = read_rows(images, class_index)
+    areas = None if sizes_px is None else _measure_outlines(images, boxes, sizes_px)
+    return order_truths(image, label, boxes, areas=areas, duties=read_duties(images))
+
+
+def _measure_outlines(
+    images: Sequence[Sequence[AnnotatedObject]], boxes: Floats, sizes_px: Sequence[tuple[int, int]]
+) -> Floats:
+    """Return the area (M,) of each object: the pixels of its outline where it has one, else its box's."""
+    areas = boxes[:, 2] * boxes[:, 3]
+    shapes = [(o.geometry, size) for of, size in zip(images, sizes_px, strict=True) for o in of]
+    outlined = [at for at, (of, _) in enumerate(shapes) if of.kind is not GeometryKind.RECTANGLE]
+    areas[outlined] = measure_areas([encode_shape(shapes[at][0], *shapes[at][1]) for at in outlined])
+    return areas
 
 
 def pair(
@@ -120,15 +156,39 @@ def pair(
     Raises:
         InvalidInput: there is no truth at all.
     """
-    if not len(truths.image):
+    is_ignored = truths.duties.is_ignored
+    if is_ignored.all():
         raise InvalidInput(
-            f"There are no annotated {wanted} to measure against.",
+            f"All annotated {wanted} are ignored, as crowds or as difficult."
+            if len(is_ignored)
+            else f"There are no annotated {wanted} to measure against.",
             hint="Choose a split whose items are annotated.",
         )
-    matches = match(truths, detections)
+    rows = np.flatnonzero(~is_ignored)
+    matches = match(truths, detections).keep_truths(rows)
     if confidence is None:
-        confidence = find_operating_confidence(detections.score, matches.truth >= 0, len(truths.image))
-    return Measured(tuple(keys), tuple(names), truths, detections, matches, confidence)
+        counted = ~matches.is_spared[:, 0]
+        is_hit = matches.truth[counted] >= 0
+        confidence = find_operating_confidence(detections.score[counted], is_hit, len(rows))
+    return Measured(
+        keys=tuple(keys),
+        names=tuple(names),
+        truths=truths.select(rows),
+        detections=detections,
+        matches=matches,
+        confidence=confidence,
+        ignored=truths.select(np.flatnonzero(is_ignored)),
+    )
+
+
+def _find_threshold(hit_iou: float) -> int:
+    """Return the place of an IoU among those that detections are matched at."""
+    places = np.flatnonzero(np.isclose(IOU_THRESHOLDS, hit_iou))
+    if not len(places):
+        raise InvalidParameter(
+            f"Detections are not matched at the IoU {hit_iou:g}.", hint="Choose one of 0.5, 0.55, … 0.95."
+        )
+    return int(places[0])
 
 
 def check_predictions(keys: Sequence[str], predictions: Mapping[str, Sequence[AnnotatedObject]]) -> None:

@@ -8,11 +8,10 @@ from typing import Never
 import numpy as np
 
 from mlwf_tui.entities.annotation import Geometry
-from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdict
+from mlwf_tui.entities.evidence import BACKGROUND, ItemEvidence, ObjectEvidence, Pick, Verdict, name_nothing
 from mlwf_tui.entities.measurement import PixelErrorKind, PixelErrors, Thresholds
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.evaluation.class_maps import (
-    BACKGROUND,
     Cells,
     ClassMaps,
     count_cells,
@@ -203,7 +202,8 @@ class PixelsEvidence:
         return chosen
 
     def _find_class(self, name: str) -> int:
-        return find_label((*self.maps.names, BACKGROUND), name) if name else self._background
+        names = (*self.maps.names, name_nothing(self.maps.names, BACKGROUND))
+        return find_label(names, name) if name else self._background
 
     def _count(self) -> Cells:
         if self._counted is None:

@@ -233,7 +233,8 @@ def _count_cells(new: ClassMaps, old: ClassMaps) -> PairCells:
     for place in range(len(new.keys)):
         truth, newer = new.paint(place)
         older = old.paint_found(place)
-        columns.append(np.unique((truth * size + newer) * size + older, return_counts=True))
+        cells = (truth * size + newer) * size + older
+        columns.append(np.unique(cells[new.find_counted(place)], return_counts=True))
     image = np.repeat(np.arange(len(columns)), [len(cells) for cells, _ in columns])
     cells = np.concatenate([cells for cells, _ in columns])
     pixels = np.concatenate([counts for _, counts in columns])

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from mlwf_tui.entities.evidence import BACKGROUND, name_nothing
 from mlwf_tui.entities.measurement import PixelErrorKind, PixelErrors
 from mlwf_tui.entities.model import ClassMetrics, Evaluation
 from mlwf_tui.entities.section import BarSection, TableSection
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.evaluation.class_maps import BACKGROUND, read_maps
+from mlwf_tui.evaluation.class_maps import read_maps
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 from mlwf_tui.evaluation.masks import find_boundary_pixels, find_boundary_px
 from mlwf_tui.evaluation.tables import list_names, make_matrix, mean_known
@@ -63,8 +64,9 @@ class Painted:
     counts: PixelCounts  # of the classes
     confusion: Ints  # (K + 1, K + 1) pixels, rows found, columns truth; the last is the background
     right: Floats  # (I,) pixels that are right, the background among them
-    total: Floats  # (I,) pixels
+    total: Floats  # (I,) pixels that count
     confidence: float
+    ignored: str = ""  # the truths that nobody has to find, in words with a verb
 
     def summarize(self) -> Evaluation:
         """Return the measured part of a report."""
@@ -82,9 +84,9 @@ class Painted:
                 self._list_worst(),
                 make_matrix(
                     "Confusion in pixels",
-                    (*self.names, BACKGROUND),
+                    (*self.names, name_nothing(self.names, BACKGROUND)),
                     self.confusion,
-                    "Each pixel of all images once.",
+                    "Each pixel of all images that counts once.",
                 ),
             ),
         )
@@ -191,6 +193,8 @@ class Painted:
         absent = [name for name, truth in zip(self.names, totals[0], strict=True) if not truth]
         never = [name for name, truth, found in zip(self.names, *totals, strict=True) if truth and not found]
         yield f"Objects from the confidence {self.confidence:.3f} on are painted, the surest last."
+        if self.ignored:
+            yield f"{self.ignored} left out: where nothing else is, pixels count as neither right nor wrong."
         if absent:
             yield f"No pixel is of {list_names(absent)}: they are in no mean."
         if never:
@@ -207,12 +211,12 @@ def paint_items(request: EvaluationRequest, check: Callable[[], None]) -> Painte
     size = len(maps.names) + 1
     confusion = np.zeros((size, size), np.int64)
     right, total, rows = [], [], []
-    for truth, found in maps.iter_painted(check):
-        confusion += np.bincount(found.ravel() * size + truth.ravel(), minlength=size * size).reshape(
-            size, size
-        )
-        right.append(float(np.count_nonzero(truth == found)))
-        total.append(float(truth.size))
+    for place, (truth, found) in enumerate(maps.iter_painted(check)):
+        is_counted = maps.find_counted(place)
+        cells = (found * size + truth)[is_counted]
+        confusion += np.bincount(cells, minlength=size * size).reshape(size, size)
+        right.append(float(np.count_nonzero((truth == found) & is_counted)))
+        total.append(float(np.count_nonzero(is_counted)))
         rows.append(count_pixels(truth, found, len(maps.names)))
     counts = stack_counts(rows)
     if not maps.items or not counts.truth.any():
@@ -221,8 +225,15 @@ def paint_items(request: EvaluationRequest, check: Callable[[], None]) -> Painte
             hint="Choose a split whose items are annotated.",
         )
     return Painted(
-        maps.keys, maps.names, counts, confusion, np.array(right), np.array(total), maps.confidence
-    )  # fmt: skip
+        keys=maps.keys,
+        names=maps.names,
+        counts=counts,
+        confusion=confusion,
+        right=np.array(right),
+        total=np.array(total),
+        confidence=maps.confidence,
+        ignored=maps.describe_ignored(),
+    )
 
 
 def stack_counts(rows: Sequence[PixelCounts]) -> PixelCounts:

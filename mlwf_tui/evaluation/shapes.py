@@ -20,6 +20,7 @@ from mlwf_tui.evaluation.columns import (
     Overlaps,
     order_detections,
     order_truths,
+    read_duties,
     read_rows,
 )
 from mlwf_tui.evaluation.measured import Measured, check_predictions, list_classes, pair
@@ -53,7 +54,10 @@ class ShapeKind(Protocol):
         width_px: int,
         height_px: int,
     ) -> Compared:
-        """Return areas and similarities of the objects of one image of this size."""
+        """Return areas and similarities of the objects of one image of this size.
+
+        The similarity with a crowd (see ignored.py) is the share of the detection that lies on it.
+        """
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,11 @@ def measure_shapes(
     places[has_shape] = np.arange(len(has_shape))
     overlaps = _join(compared, places)
     truth_rows = order_truths(
-        image[has_shape], label[has_shape], boxes[has_shape], area=truth_areas[has_shape]
+        image[has_shape],
+        label[has_shape],
+        boxes[has_shape],
+        areas=truth_areas[has_shape],
+        duties=read_duties(truths).select(has_shape),
     )
     columns = read_rows([item.objects for item in items], index)
     detections = order_detections(*columns, area=areas, overlaps=overlaps, most=most)
@@ -121,12 +129,12 @@ def measure_shapes(
     measured = pair(keys, names, truth_rows, detections, request.confidence, wanted=kind.wanted)
     flat = [o for item in items for o in item.objects]
     flat_truths = [o for of_item in truths for o in of_item]
-    assert detections.row is not None and truth_rows.row is not None
+    assert detections.row is not None
     return Shaped(
         measured,
         items,
         tuple(flat[row] for row in detections.row.tolist()),
-        tuple(flat_truths[row] for row in has_shape[truth_rows.row].tolist()),
+        tuple(flat_truths[row] for row in has_shape[measured.truths.row].tolist()),
         len(truth_areas) - len(has_shape),
         sum(len(item.truth.objects) for item in items) - len(flat_truths),
     )

@@ -17,7 +17,7 @@ from mlwf_tui.evaluation.curves import (
     build_iou_histogram,
 )
 from mlwf_tui.evaluation.errors import Errors, Nearest, count_errors, find_errors, find_nearest
-from mlwf_tui.evaluation.evaluate import count_metrics, list_outcomes
+from mlwf_tui.evaluation.evaluate import count_metrics, list_outcomes, read_counted
 from mlwf_tui.evaluation.measured import Measured
 
 DEPENDENT = ("precision", "recall", "f1", "mean_iou", "class_accuracy")
@@ -83,7 +83,7 @@ class Sweep:
         measured = self._measured.at_iou(hit_iou)
         if self._nearest is None:
             self._nearest = find_nearest(measured, np.arange(len(measured.detections.image)))
-        score, is_hit = measured.detections.score, measured.is_hit
+        score, is_hit = read_counted(measured)
         return _AtIou(
             measured,
             build_confidence_curves(score, is_hit, len(measured.truths.image)),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mlwf_tui.entities.evidence import quote_class
 from mlwf_tui.entities.section import MatrixSection
 from mlwf_tui.evaluation.columns import Bools, Floats, Ints
 
@@ -39,4 +40,4 @@ def mean_known(values: Floats, known: Bools) -> Floats:
 def list_names(names: Sequence[str], most: int = 10) -> str:
     """Return names for a sentence, the first ones and how many more."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+    return f"{', '.join(map(quote_class, names[:most]))}{more}"

@@ -29,6 +29,7 @@ class Threshold:
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.zeros(0, int)] * 3
         self._detection, self._truth, self._iou = columns[0], columns[1], columns[2].astype(float)
         self._truth_counts = np.bincount(truths.label, minlength=len(measured.names))
+        self._spare_iou = _find_spare_iou(measured)
 
     def count(
         self,
@@ -51,6 +52,7 @@ class Threshold:
         truth, overlap = self._pair(kept, limits)
         hit = truth >= 0
         labels, count = measured.detections.label, len(measured.names)
+        kept &= hit | (self._spare_iou < limits[labels])
         kept_counts = np.bincount(labels[kept], minlength=count)
         hit_counts = np.bincount(labels[hit], minlength=count)
         hits, found, truths = int(hit.sum()), int(kept.sum()), len(measured.truths.image)
@@ -85,12 +87,12 @@ class Threshold:
                 raise InvalidParameter(
                     f"There is no class {name!r}.", hint=f"There are: {', '.join(names[:20])}."
                 )
-        return np.array([class_iou.get(name, iou) for name in names])
+        return np.minimum([class_iou.get(name, iou) for name in names], 1 - 1e-10)
 
     def _pair(self, kept: Bools, limits: Floats) -> tuple[Ints, Floats]:
         """Return the truth row of each detection (N,), -1 for none, and their IoU (N,)."""
         detections = self._measured.detections
-        enough = np.minimum(limits, 1 - 1e-10)[detections.label[self._detection]]
+        enough = limits[detections.label[self._detection]]
         chosen = np.flatnonzero(kept[self._detection] & (self._iou >= enough))
         truth, overlap = np.full(len(kept), -1), np.zeros(len(kept))
         is_taken = np.zeros(len(self._measured.truths.image), bool)
@@ -105,3 +107,11 @@ class Threshold:
             truth[row], overlap[row] = self._truth[free[first]], self._iou[free[first]]
             is_taken[truth[row]] = True
         return truth, overlap
+
+
+def _find_spare_iou(measured: Measured) -> Floats:
+    """Return how much of each detection (N,) lies on truths of its class that nobody has to find."""
+    most = np.zeros(len(measured.detections.image))
+    for detection, _, iou in iter_pairs(measured.ignored, measured.detections, lowest=LOWEST_IOU):
+        np.maximum.at(most, detection, iou)
+    return most

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind
 from mlwf_tui.evaluation.columns import FILLED, Floats
+from mlwf_tui.evaluation.ignored import is_crowd
 from mlwf_tui.evaluation.shapes import Compared
 from mlwf_tui.media.conversions import convert_shape
 
@@ -29,7 +30,7 @@ class TurnedKind:
         width_px: int,
         height_px: int,
     ) -> Compared:
-        """Return the area of each box, also beyond the image, and their IoUs."""
+        """Return the area of each box, beyond the image too, and their IoUs; with a crowd the share on it."""
         first, second = _read_corners(found), _read_corners(truths)
         areas, truth_areas = _measure(first), _measure(second)
         similarity = np.zeros((len(first), len(second)))
@@ -37,6 +38,8 @@ class TurnedKind:
         if len(rows):
             shared = intersect(first[rows], second[columns])
             union = areas[rows] + truth_areas[columns] - shared
+            crowds = np.array([is_crowd(one) for one in truths])
+            union = np.where(crowds[columns], areas[rows], union)
             similarity[rows, columns] = np.where(union > 0, shared / np.maximum(union, 1e-300), 0.0)
         return Compared(areas, truth_areas, similarity)
 

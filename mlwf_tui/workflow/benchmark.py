@@ -34,7 +34,8 @@ from mlwf_tui.workflow.benchmarking.exported import OWN, RUNTIMES, check_runtime
 from mlwf_tui.workflow.benchmarking.inference import Said, ask_model, digest_inference, forget
 from mlwf_tui.workflow.benchmarking.noting import find_notes
 from mlwf_tui.workflow.benchmarking.parts import choose_split, digest_items, select_items
-from mlwf_tui.workflow.benchmarking.timing import EFFORTS, measure_speed
+from mlwf_tui.workflow.benchmarking.rules import note_rules
+from mlwf_tui.workflow.benchmarking.timing import EFFORTS, OFF, measure_speed
 from mlwf_tui.workflow.measuring import keep_predictions, list_class_names, make_request
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest
@@ -43,14 +44,14 @@ from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
 
-SCHEMA = 4  # of the body of a report
+SCHEMA = 5  # of the body of a report
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkParams:
     """How it is measured."""
 
-    speed: str = param("quick", "how long the speed is measured", choices=("off", *EFFORTS))
+    speed: str = param("quick", "how long the speed is measured", choices=(OFF, *EFFORTS))
     confidence: float | None = param(
         None, "threshold of precision, recall and F1; where F1 is largest if not given", low=0, high=1
     )
@@ -287,7 +288,8 @@ def keep_benchmark(
     measured = digest_items(items)
     evaluation = _evaluate(workspace, version, part, items, model, said, params, observer)
     evaluation = replace(evaluation, schema=SCHEMA, part=part, measured=measured, speed=speed)
-    own = said.result.speed if params.runtime == OWN and params.speed != "off" else {}
+    is_timed = params.runtime == OWN and params.speed != OFF
+    own = said.result.speed if is_timed else {}  # how fast it was asked says little, and was not asked for
     figures = {**own, **(speed.summarise() if speed is not None else {})}
     with recorder.writer() as writer:
         blob = writer.put(msgspec.json.encode(evaluation))
@@ -308,6 +310,7 @@ def keep_benchmark(
                 **{f"library_{key}": value for key, value in said.result.library_metrics.items()},
                 "measured": measured,
                 "evaluator": evaluation.evaluator,
+                **note_rules(items, evaluation.evaluator),
                 "inference": digest_inference(model),
                 "benchmark": asked,
                 **({"runtime": speed.runtime} if speed is not None and speed.runtime else {}),

@@ -19,6 +19,7 @@ from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.benchmarking.commanding import write_benchmark
 from mlwf_tui.workflow.benchmarking.parts import select_items
+from mlwf_tui.workflow.benchmarking.rules import FIRST, apply_rules, read_rules
 from mlwf_tui.workspace import Workspace
 
 if TYPE_CHECKING:  # numpy, which only what measures needs
@@ -37,8 +38,13 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What a report was worked out from: the items that were measured, and what the model said of them."""
 
     report: Report
-    items: tuple[Item, ...]  # in key order, without objects of classes that were not measured
+    items: tuple[Item, ...]  # in key order, as its rules see them, without classes that were not measured
     predictions: tuple[ItemPrediction, ...]
+
+    @property
+    def sizes_px(self) -> dict[str, tuple[int, int]]:
+        """Width and height of the images, by item key."""
+        return {item.key: (item.width_px, item.height_px) for item in self.items}
 
     @property
     def truths(self) -> dict[str, Annotation]:
@@ -74,7 +80,7 @@ def read_kept(workspace: Workspace, report: Report, items: tuple[Item, ...] | No
         for item in select_items(workspace, version.manifest, report.part)
         if not is_noted or item.key in said
     )
-    return Kept(report=report, items=items, predictions=predictions)
+    return Kept(report=report, items=apply_rules(items, read_rules(report)), predictions=predictions)
 
 
 def read_predictions(workspace: Workspace, report: Report) -> dict[str, tuple[AnnotatedObject, ...]]:
@@ -161,9 +167,10 @@ def measure_again(workspace: Workspace, kept: Kept, class_names: Sequence[str]) 
     """
     from mlwf_tui.evaluation.measured import measure
 
-    if kept.report.evaluator == "detect":  # boxes need no sizes of images
+    if kept.report.evaluator == "detect":  # boxes of older rules have no other sizes
         confidence = kept.report.metrics.get("confidence")
-        return measure(kept.truths, kept.objects, class_names, confidence=confidence)
+        sizes_px = kept.sizes_px if read_rules(kept.report) > FIRST else None
+        return measure(kept.truths, kept.objects, class_names, confidence=confidence, sizes_px=sizes_px)
     measurement = measure_by_evaluator(workspace, kept, class_names)
     return find_measured(measurement) or measurement
 

@@ -53,6 +53,27 @@ def test_mending_the_only_kind_of_error_gives_everything_back() -> None:
     assert all(of.map50_lost == of.count == 0 for kind, of in shares.items() if kind != "classification")
 
 
+def _lose(truths: dict[str, Annotation], found: dict[str, list[AnnotatedObject]]) -> dict[ErrorKind, float]:
+    measured = measure(truths, found, CLASSES, confidence=0.1)
+    return {of.kind: of.map50_lost for of in share_errors(measured) if of.map50_lost}
+
+
+def test_mending_what_was_all_missed_gives_everything_back() -> None:
+    truths = {name: Annotation((TRUTH,)) for name in "abcd"}
+
+    assert _lose(truths, {}) == {ErrorKind.MISSED: 1.0}
+    assert _lose(truths, {"a": [make_box("cat", 300, 300, 50, 0.9)]}) == {ErrorKind.MISSED: 1.0}
+
+
+def test_a_class_that_was_all_missed_costs_its_share_whatever_becomes_of_the_others() -> None:
+    misplaced = make_box("dog", 125, 100, 50, 0.9)
+    truths = {"a": Annotation((TRUTH,)), "b": Annotation((make_box("dog", 100, 100, 50),))}
+
+    losses = _lose(truths, {"b": [misplaced]})
+
+    assert losses == pytest.approx({ErrorKind.MISSED: 0.5, ErrorKind.LOCALISATION: 0.5})
+
+
 def test_counts_and_losses_are_those_of_tidecv() -> None:
     """As `tidecv` 1.0.1 printed them for this world, in points of AP50."""
     truths, predictions = draw_world(7, items=60, skill=0.6)

@@ -16,7 +16,7 @@ from pycocotools.cocoeval import COCOeval
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Visibility
 from mlwf_tui.evaluation.keypoints import BOX_SHARE, measure_truth
-from mlwf_tui.evaluation.masks import encode_shape
+from mlwf_tui.evaluation.run_lengths import encode_shape
 from mlwf_tui.media.filling import read_mask
 from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest
 from mlwf_tui.registry import Registry

@@ -104,6 +104,7 @@ def add_report(
     images_per_second: float | None = 50.0,
     evaluator: str = "",
     part: Part | None = None,
+    speed: str = "quick",
 ) -> Report:
     """Enter a benchmark in which the model said this, of the val split if no part is given."""
     version = resolve_version(workspace, ref)
@@ -116,7 +117,7 @@ def add_report(
     with record(workspace, "benchmark", params={"model": model.name, "data": ref, "split": "val"}) as run:
         run.read_model(model.id)
         run.read_version(ref)
-        params = BenchmarkParams(evaluator=evaluator)
+        params = BenchmarkParams(evaluator=evaluator, speed=speed)
         return keep_benchmark(
             run, version, model, part or Split.VAL, result, KeepingObserver(), params=params
         )

@@ -401,7 +401,7 @@ def test_a_report_without_kept_predictions_says_how_to_get_them(measured: Worksp
 def test_an_evaluation_says_how_sure_it_is_and_what_goes_wrong(measured: Workspace) -> None:
     evaluation = read_evaluation(measured, measured.catalog.reports.get("old-on-cells-1"))
 
-    assert evaluation.schema == 4
+    assert evaluation.schema == 5
     interval = evaluation.intervals["recall"]
     assert interval.low < evaluation.metrics["recall"] < interval.high
     assert {share.kind: share.count for share in evaluation.errors}[ErrorKind.MISSED] == 12

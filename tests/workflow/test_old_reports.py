@@ -16,7 +16,7 @@ from tests.workflow.reporting import add_model, fill_val
 BODIES = Path(__file__).parent / "bodies"
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
 def test_a_report_of_any_schema_opens_and_is_written_in_every_format(
     workspace: Workspace, tmp_path: Path, schema: int
 ) -> None:

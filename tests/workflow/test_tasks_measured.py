@@ -129,7 +129,7 @@ def test_a_report_has_its_tasks_figures_intervals_and_sections(
     report = _report(workspace, model, skips=2, evaluator="" if evaluator == task else evaluator)
 
     evaluation = read_evaluation(workspace, report)
-    assert (report.evaluator, evaluation.evaluator, evaluation.schema) == (evaluator, evaluator, 4)
+    assert (report.evaluator, evaluation.evaluator, evaluation.schema) == (evaluator, evaluator, 5)
     assert [section.title for section in evaluation.sections] == SECTIONS[evaluator]
     assert set(evaluation.intervals) >= HEADLINES[evaluator]
     for name in HEADLINES[evaluator]:

@@ -28,4 +28,7 @@ class DetectEvaluator:
 
         truths = {item.key: item.truth for item in request.items}
         found = {item.key: item.objects for item in request.items}
-        return PairedMeasurement(measure(truths, found, request.class_names, confidence=request.confidence))
+        sizes = {item.key: (item.width_px, item.height_px) for item in request.items}
+        return PairedMeasurement(
+            measure(truths, found, request.class_names, confidence=request.confidence, sizes_px=sizes)
+        )

@@ -45,8 +45,9 @@ class ShapedMeasurement(PairedMeasurement):
 
     def summarize(self) -> Evaluation:
         """Return the measured part of a report, and what was left out of it."""
-        notes = tuple(self._list_notes())
-        return replace(super().summarize(), similarity=self._similarity, notes=notes)
+        evaluation = super().summarize()
+        notes = (*evaluation.notes, *self._list_notes())
+        return replace(evaluation, similarity=self._similarity, notes=notes)
 
     def _list_notes(self) -> Iterator[str]:
         shaped, at = self.shaped, self.measured

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlwf_tui.entities.evidence import Pick
+from mlwf_tui.entities.evidence import Pick, name_nothing
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.drawing import Line, draw_bar, fit, link
 
 MAX_SPACED_CLASSES = 8  # rows of the matrix that still get a blank line between them
 MIN_CELL_WIDTH = 8
 MAX_CELL_WIDTH = 14
-NONE_NAME = "none"  # no prediction for a truth, or no truth for a prediction
 MAX_PAIRS = 20
 
 
 def draw_confusion(report: Report, evaluation: Evaluation, width: int) -> list[Line]:
     """Return the confusion matrix as a heat map: shade is the share of the column's truths."""
-    names = [*(one.name for one in evaluation.classes), NONE_NAME]
-    lines = draw_matrix(names, evaluation.confusion, width, is_linked=True)
-    explanation = f" {NONE_NAME}: last row, truths missed; last column, seen where nothing is"
+    names = [one.name for one in evaluation.classes]
+    nothing = name_nothing(names)
+    lines = draw_matrix([*names, nothing], evaluation.confusion, width, is_linked=True)
+    explanation = f" {nothing}: last row, truths missed; last column, seen where nothing is"
     return [*lines, [(fit(explanation, width), "faint")]]
 
 

@@ -28,12 +28,17 @@ def draw_errors(report: Report, evaluation: Evaluation, width: int) -> list[Line
         return [[(f" {OLD}", "muted")]]
     largest = max(share.map50_lost for share in evaluation.errors) or 1.0
     bar_width = max(0, min(30, width - 72))
-    lines: list[Line] = [[(fit(f" {'error':<15} {'count':>8}  mAP50 lost", width), "muted")]]
+    least = evaluation.metrics.get("confidence", 0.0)
+    head = f" {'error':<15} {f'≥ {least:.3f}':>8}  mAP50 lost, all confidences"
+    lines: list[Line] = [[(fit(head, width), "muted")]]
     for share in evaluation.errors:
         line = _draw_error(share, share.map50_lost / largest, bar_width)
         lines.append(link(line, Pick(error=share.kind)) if share.count else line)
-    note = " mAP50 that mending this kind alone would give back; counts at the operating confidence (TIDE)"
-    return [*lines, [(fit(note, width), "faint")]]
+    notes = (
+        f" Counted from the confidence {least:.3f} on; lost is what mending the kind alone gives back of",
+        " mAP50, which all detections have a part in (TIDE).",
+    )
+    return [*lines, *([(fit(note, width), "faint")] for note in notes)]
 
 
 def draw_calibration(report: Report, evaluation: Evaluation, width: int) -> list[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from mlwf_tui.entities.evidence import Pick
+from mlwf_tui.entities.evidence import BACKGROUND, NOTHING, Pick, name_nothing
 from mlwf_tui.entities.measurement import Interval, PixelErrorKind
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.entities.section import (
@@ -18,7 +18,7 @@ from mlwf_tui.entities.section import (
 )
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, draw_bar, fit, link
 from mlwf_tui.tui.widgets.plot import Series, draw_plot
-from mlwf_tui.tui.widgets.report_confusion import NONE_NAME, draw_matrix
+from mlwf_tui.tui.widgets.report_confusion import draw_matrix
 from mlwf_tui.tui.widgets.report_sections import (
     MAX_PLOT_WIDTH,
     PLOT_HEIGHT,
@@ -27,7 +27,6 @@ from mlwf_tui.tui.widgets.report_sections import (
     label_axes,
 )
 
-BACKGROUND = "background"  # how the confusion of pixels calls what no object covers
 Picks = Sequence[Pick | None]
 """What the cells of a row stand for; None for nothing."""
 
@@ -88,7 +87,8 @@ def draw_section(section: Section, report: Report, evaluation: Evaluation, width
         case BarSection():
             lines = _draw_bars(section, width)
         case MatrixSection():
-            is_linked = section.names[-1:] in ((NONE_NAME,), (BACKGROUND,))  # not of a stranger's evaluator
+            ends = [name_nothing(section.names[:-1], name) for name in (NOTHING, BACKGROUND)]
+            is_linked = section.names[-1] in ends  # not of a stranger's evaluator
             matrix = draw_matrix(section.names, section.rows, width, is_linked=is_linked)
             return [*_write_note(section.note, width), *matrix]
         case CurveSection():

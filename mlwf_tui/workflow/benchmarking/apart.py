@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.part import AUTO, Part
@@ -186,7 +187,7 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
     sides: tuple[_Side, ...]
     usable: tuple[dict[Ground, Report], ...]  # of each side: the newest that has kept what the model said
     newest: Report | None  # of all
-    ground: Ground | None  # of that one
+    ground: Ground | None  # of that one, measured now
     gone: tuple[str, ...]  # versions that were deleted since, whose reports are passed over
 
 
@@ -212,7 +213,7 @@ def _look(workspace: Workspace, sides: tuple[_Side, ...], asked: _Asked) -> _Loo
     newest = max(there, key=lambda report: report.created_at, default=None)
     return _Looked(
         sides=sides, usable=tuple(usable), newest=newest, gone=tuple(dict.fromkeys(gone)),
-        ground=None if newest is None else grounds.find(newest),
+        ground=None if newest is None else grounds.find_anew(newest),
     )  # fmt: skip
 
 
@@ -256,10 +257,17 @@ def _describe_apart(workspace: Workspace, looked: _Looked, asked: _Asked) -> Not
 
 def _find_reason(looked: _Looked) -> str:
     """Return in what the measurements of the sides differ, in words."""
-    if not set.intersection(*({ground.data for ground in found} for found in looked.usable)):
+    if not _have_common(looked, lambda ground: ground.data):
         return "on the same data"
+    if _have_common(looked, lambda ground: (ground.data, ground.evaluator)):
+        return "by the same rules: an older mlwf counted crowds, difficult objects and sizes otherwise"
     evaluators = sorted({ground.evaluator for found in looked.usable for ground in found})
     return f"by the same evaluator, but by {' and '.join(evaluators)}"
+
+
+def _have_common(looked: _Looked, read: Callable[[Ground], object]) -> bool:
+    """Return whether a measurement of each side has the same of what is read of it."""
+    return bool(set.intersection(*({read(ground) for ground in found} for found in looked.usable)))
 
 
 def _choose_evaluator(workspace: Workspace, looked: _Looked) -> str | None:
@@ -301,7 +309,7 @@ def _list_missing(
         place, part = resolve_version(workspace, asked.on).ref, Part(split=asked.split or AUTO)
     else:
         return ()
-    ground = None if looked.ground is None else Ground(looked.ground.data, evaluator)
+    ground = None if looked.ground is None else replace(looked.ground, evaluator=evaluator)
     return tuple(
         ToMeasure(
             model=side.model.name, version=place, part=part,

@@ -1,17 +1,19 @@
-"""What reports stand on: equal grounds mean the same items and truths, counted by the same evaluator."""
+"""What reports stand on: equal grounds mean the same items and truths, counted in the same way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import VersionId
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.project import Version
 from mlwf_tui.errors import NotFound
 from mlwf_tui.store.manifests import iter_items
-from mlwf_tui.workflow.benchmarking.parts import digest_items
+from mlwf_tui.workflow.benchmarking.parts import digest_items, select_items
+from mlwf_tui.workflow.benchmarking.rules import FIRST, find_rules, read_rules
 from mlwf_tui.workspace import Workspace
 
 
@@ -20,6 +22,7 @@ class Ground(msgspec.Struct, frozen=True):
 
     data: str  # digest of the items and truths
     evaluator: str  # figures of different kinds have nothing in common
+    rules: int = FIRST  # of benchmarking/rules.py
 
 
 def read_noted(report: Report) -> str:
@@ -38,7 +41,15 @@ class Grounds:
     def find(self, report: Report) -> Ground | None:
         """Return what a report stands on; None where only its version says it, and was deleted since."""
         data = read_noted(report) or self._compute(report)
-        return Ground(data, report.evaluator) if data else None
+        return Ground(data, report.evaluator, read_rules(report)) if data else None
+
+    def find_anew(self, report: Report) -> Ground | None:
+        """Return what a report would stand on, were the same measured now; its version must be there."""
+        ground, version = self.find(report), self._find_version(report.version_id)
+        if ground is None or version is None:
+            return ground
+        items = select_items(self._workspace, version.manifest, report.part)
+        return replace(ground, rules=find_rules(items, report.evaluator))
 
     def has_version(self, report: Report) -> bool:
         """Whether the version that a report was measured on is still there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from mlwf_tui.entities.evidence import quote_class
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.part import Part
@@ -96,4 +97,4 @@ def _note_predictions(items: Sequence[Item], predictions: Sequence[ItemPredictio
 
 def _list(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-    return f"{', '.join(names[:MOST_NAMES])}{more}"
+    return f"{', '.join(map(quote_class, names[:MOST_NAMES]))}{more}"

@@ -35,9 +35,9 @@ def rank_reports(
     """Return those of reports that are on a project's versions, or of its models, in groups.
 
     They are given newest first. Reports stand in one group where they are of the same images and truths,
-    counted by the same evaluator: only these are ranked. `metric` is what ranks them where a group has it,
-    else what says most. A report that only its version told the data of stands alone once that is gone. The
-    group with most models comes first, of equals the newest.
+    counted by the same evaluator and rules: only these are ranked. `metric` is what ranks them where a
+    group has it, else what says most. A report that only its version told the data of stands alone once
+    that is gone. The group with most models comes first, of equals the newest.
     """
     models = {model.id: model for model in workspace.catalog.models.list()}
     wanted = (

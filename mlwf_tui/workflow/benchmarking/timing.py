@@ -37,6 +37,7 @@ class Effort(NamedTuple):
     limit_s: float
 
 
+OFF = "off"
 EFFORTS = {"quick": Effort(3, 30, 2.0), "full": Effort(10, 100, 60.0)}
 LEAST_PASSES = 5
 
@@ -56,7 +57,7 @@ def measure_speed(
     """
     workspace = recorder.workspace
     trainer = workspace.registry.get_trainer(model.trainer)
-    if effort == "off":
+    if effort == OFF:
         return Speed(missing="It was switched off.")
     if runtime != OWN and not isinstance(trainer, ExportTimedTrainer):
         return Speed(missing=f"The trainer {model.trainer} cannot be timed with {runtime}.")

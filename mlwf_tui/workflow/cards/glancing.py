@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, LabelSchema
+from mlwf_tui.entities.evidence import name_nothing
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.model import FileRole
 from mlwf_tui.entities.picture import Outline, parse_color
@@ -28,7 +29,6 @@ from mlwf_tui.workspace import Workspace
 MAX_LOOKED_AT = 128  # images; a few seconds even without a GPU
 MAX_PICTURES = 8
 FLOOR_CONFIDENCE = 0.01
-NONE_NAME = "none"  # no prediction for a truth, or no truth for a prediction
 
 
 class MadeFile(msgspec.Struct, frozen=True):
@@ -82,12 +82,16 @@ def look_at_validation(
         confusion, least = _confuse_tags(looked_at, said, class_names), 0.0
     else:
         confusion, least = _confuse_objects(looked_at, said, class_names)
+    names = list(dict.fromkeys((*class_names, *(name for pair in confusion for name in pair if name))))
+    nothing = name_nothing(names)
     mistaken = Counter({pair: n for pair, n in confusion.items() if pair[0] != pair[1]}).most_common()
     glance = Glance(
-        images=len(looked_at), of=len(items), mistaken=tuple((*pair, count) for pair, count in mistaken)
+        images=len(looked_at),
+        of=len(items),
+        mistaken=tuple((truth or nothing, told or nothing, count) for (truth, told), count in mistaken),
     )
     schema = read_summary(workspace.store, version.manifest).schema
-    table = MadeFile("confusion.csv", _write_confusion(confusion, class_names), FileRole.CONFUSION)
+    table = MadeFile("confusion.csv", _write_confusion(confusion, names, nothing), FileRole.CONFUSION)
     return Seen(glance, (table, *_draw(workspace, looked_at, said, schema, least)))
 
 
@@ -100,12 +104,12 @@ def _spread(items: Sequence[Item], most: int) -> list[Item]:
 def _confuse_tags(
     items: Sequence[Item], said: Mapping[str, ItemPrediction], class_names: Sequence[str]
 ) -> Counter[tuple[str, str]]:
-    """Count (truth, said) over images."""
+    """Count (truth, said) over images; "" is nothing."""
     counts: Counter[tuple[str, str]] = Counter()
     for item in items:
-        truth = next((tag.name for tag in item.annotation.tags if tag.name in class_names), NONE_NAME)
+        truth = next((tag.name for tag in item.annotation.tags if tag.name in class_names), "")
         tags = said[item.key].tags
-        counts[truth, tags[0].name if tags else NONE_NAME] += 1
+        counts[truth, tags[0].name if tags else ""] += 1
     return counts
 
 
@@ -120,7 +124,7 @@ def _confuse_objects(
         found = evaluate(truths, {item.key: said[item.key].objects for item in items}, class_names)
     except InvalidInput:  # no truth among them: there is nothing to count
         return Counter(), FLOOR_CONFIDENCE
-    names = [one.name for one in found.classes] + [NONE_NAME]
+    names = [*(one.name for one in found.classes), ""]
     counts: Counter[tuple[str, str]] = Counter()
     for predicted, row in zip(names, found.confusion, strict=True):
         for truth, count in zip(names, row, strict=True):
@@ -129,14 +133,13 @@ def _confuse_objects(
     return counts, found.metrics.get("confidence", FLOOR_CONFIDENCE)
 
 
-def _write_confusion(counts: Counter[tuple[str, str]], class_names: Sequence[str]) -> bytes:
+def _write_confusion(counts: Counter[tuple[str, str]], names: Sequence[str], nothing: str) -> bytes:
     """Return a CSV: a row for each truth, a column for what was said."""
-    names = list(dict.fromkeys((*class_names, *(n for pair in counts for n in pair if n != NONE_NAME))))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("truth", *names, NONE_NAME))
-    for truth in (*names, NONE_NAME):
-        writer.writerow((truth, *(counts[truth, said] for said in (*names, NONE_NAME))))
+    writer.writerow(("truth", *names, nothing))
+    for truth in (*names, ""):
+        writer.writerow((truth or nothing, *(counts[truth, said] for said in (*names, ""))))
     return text.getvalue().encode()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mlwf_tui.entities.evidence import name_nothing
 from mlwf_tui.entities.measurement import (
     IMAGES,
     Calibration,
@@ -167,7 +168,8 @@ def _write_own(section: Section) -> str:
 def _draw_confusion(evaluation: Evaluation) -> str:
     if not evaluation.confusion:
         return ""
-    names = [*(of.name for of in evaluation.classes), "(none)"]
+    names = [of.name for of in evaluation.classes]
+    names.append(name_nothing(names))
     return draw_counts(names, evaluation.confusion, title="Which class was taken for which")
 
 
@@ -176,7 +178,8 @@ def _draw_errors(evaluation: Evaluation) -> Iterator[str]:
         names = [f"{of.kind.value} ({of.count:,})" for of in evaluation.errors]
         values = [of.map50_lost for of in evaluation.errors]
         yield draw_bars(names, values, title="What mending each kind of error would give back",
-                        x_label="mAP50", x_range=(0, round_up(max(max(values), 0.01))))  # fmt: skip
+                        x_label="mAP50 over all confidences; in brackets the count at the operating one",
+                        x_range=(0, round_up(max(max(values), 0.01))))  # fmt: skip
 
 
 def _draw_calibration(found: Calibration | None) -> str:

@@ -63,6 +63,7 @@ def _order_classes(evaluation: Evaluation) -> list[ClassMetrics]:
     return sorted(evaluation.classes, key=lambda of: (-of.truth_count, of.name))
 
 
+ERROR_HEADER = ("error", "count at the operating confidence", "mAP50 lost over all confidences")
 SPEED_HEADER = (
     "images at once", "part", "mean ms", "deviation", "p50", "p95", "p99", "images a second",
     "CPU ms an image", "memory MiB", "GPU MiB", "J an image",
@@ -298,7 +299,7 @@ def _iter_benchmark(report: Report, evaluation: Evaluation) -> Iterator[str]:
     if evaluation.errors:
         yield ""
         rows = [(of.kind.value, f"{of.count:,}", f"{of.map50_lost:.3f}") for of in evaluation.errors]
-        yield from _iter_table(("error", "count", "mAP50 lost"), rows)
+        yield from _iter_table(ERROR_HEADER, rows)
     if evaluation.slices:
         yield ""
         yield from (f"- {_cell(text)}." for text in describe_worst_slices(evaluation))

@@ -177,6 +177,27 @@ def test_a_large_confusion_matrix_shows_the_largest_classes() -> None:
     assert "none" in text
 
 
+def test_nothing_has_a_name_of_its_own_in_a_confusion_with_a_class_that_is_called_none() -> None:
+    evaluation = make_evaluation(3)
+    classes = (*evaluation.classes[:2], replace(evaluation.classes[2], name="none"))
+
+    lines = draw_confusion(make_report(), replace(evaluation, classes=classes), 80)
+
+    text = "\n".join("".join(piece for piece, _ in line) for line in lines)
+    assert text.splitlines()[1].split() == ["predicted", *(of.name for of in classes), "(none)"]
+    assert "(none): last row, truths missed" in text
+
+
+def test_errors_say_that_counts_and_losses_are_not_of_the_same_detections() -> None:
+    evaluation = make_evaluation(3)
+
+    lines = SECTIONS["Errors"](make_report(), evaluation, 100)
+
+    text = "\n".join("".join(piece for piece, _ in line) for line in lines)
+    assert f"≥ {evaluation.metrics['confidence']:.3f}  mAP50 lost, all confidences" in text
+    assert "Counted from the confidence" in text
+
+
 def test_confusion_shades_right_and_wrong_differently() -> None:
     lines = draw_confusion(make_report(), make_evaluation(3), 80)
     roles = {role for line in lines for _, role in line}

@@ -12,7 +12,7 @@ from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId
 from mlwf_tui.entities.measurement import Interval, PixelErrorKind, PixelErrors
 from mlwf_tui.entities.model import Evaluation, Report, describe_benchmark
-from mlwf_tui.entities.section import BarSection, CurveSection, TableSection
+from mlwf_tui.entities.section import BarSection, CurveSection, MatrixSection, TableSection
 from mlwf_tui.tui.widgets.drawing import Line, Linked, measure_line
 from mlwf_tui.tui.widgets.report_cursor import find_spots
 from mlwf_tui.tui.widgets.report_sections import SECTIONS, draw_overview
@@ -55,6 +55,17 @@ def _evaluate(name: str) -> Evaluation:
 
 def _write(lines: list[Line]) -> str:
     return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+@pytest.mark.parametrize("nothing", ["none", "(none)", "background", "(background)"])
+def test_a_matrix_is_linked_whatever_nothing_is_called_in_it(nothing: str) -> None:
+    names = (nothing.strip("()"), nothing) if "(" in nothing else ("cat", nothing)
+    section = MatrixSection(title="Confusion", names=names, rows=((1, 0), (0, 0)))
+
+    lines = draw_section(section, REPORT, _evaluate("classify"), 100)
+
+    spots = find_spots(lines)
+    assert [spot.target for spot in spots] == [Pick(predicted=names[0], truth=names[0])]
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))

@@ -33,7 +33,13 @@ def version(workspace: Workspace, tmp_path: Path) -> Version:
     return next(one for one in list_versions(workspace, "cells") if one.number == 1)
 
 
-def keep(workspace: Workspace, version: Version, tmp_path: Path, observer: Observer) -> Model:
+def keep(
+    workspace: Workspace,
+    version: Version,
+    tmp_path: Path,
+    observer: Observer,
+    class_names: tuple[str, ...] = CLASSES,
+) -> Model:
     """Make a model as a training does, of weights that see one cell on every image."""
     weights = tmp_path / "best.json"
     weights.write_bytes(SEEN)
@@ -43,9 +49,9 @@ def keep(workspace: Workspace, version: Version, tmp_path: Path, observer: Obser
     )  # fmt: skip
     with record(workspace, "train", params={"name": "seer", "epochs": 2}, seed=3) as run:
         run.read_version(version.ref)
-        files = keep_model_files(run, version, SeeingTrainer(), result, CLASSES, {}, observer)
+        files = keep_model_files(run, version, SeeingTrainer(), result, class_names, {}, observer)
         return run.write_model(
-            name="seer", architecture="seer", task="detect", trainer="seer", class_names=CLASSES,
+            name="seer", architecture="seer", task="detect", trainer="seer", class_names=class_names,
             image_size_px=32, checkpoints=(), metrics=result.metrics, files=files,
         )  # fmt: skip
 
@@ -73,6 +79,21 @@ def test_a_model_has_a_card_its_confusion_and_pictures(
     picture = Image.open(io.BytesIO(workspace.store.read(model.find_files(FileRole.PICTURE)[0].blob)))
     assert picture.format == "PNG"
     assert max(picture.size) <= 2 * 480 + 4
+
+
+def test_nothing_is_told_from_a_class_that_is_called_none(
+    workspace: Workspace, version: Version, tmp_path: Path
+) -> None:
+    model = keep(workspace, version, tmp_path, KeepingObserver(), ("cell", "clump", "none"))
+    (confusion,) = model.find_files(FileRole.CONFUSION)
+    rows = list(csv.reader(io.StringIO(workspace.store.read(confusion.blob).decode())))
+    assert rows == [
+        ["truth", "cell", "clump", "none", "(none)"],
+        ["cell", "4", "0", "0", "4"],
+        ["clump", "0", "0", "0", "4"],
+        ["none", "0", "0", "0", "0"],
+        ["(none)", "0", "0", "0", "0"],
+    ]
 
 
 def test_a_run_that_is_to_end_now_leaves_the_card_alone(
