@@ -211,18 +211,23 @@ class Transforming:
         self._host.do_long(title, lambda observer: work(observer=observer), self._say_made, failed=again)
 
     def _say_made(self, made: TransformResult) -> None:
-        how = " (known recipe, nothing was computed)" if made.cached else ""
-        text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
-        if made.objects_in != made.objects_out:
-            text += f" Of {made.objects_in:,} objects there are {made.objects_out:,} now."
-        if made.images_resumed:
-            text += f" {made.images_resumed:,} images were there from before."
-        if made.problems:
-            text += f" {len(made.problems):,} images could not be used."
-        finish(self._host, text, detail="\n".join(made.conflicts))
+        finish(self._host, describe_made(made), detail="\n".join(made.conflicts))
         show_problems(
             self._host, f"Images that could not be used for {made.project}@{made.version}", made.problems
         )
+
+
+def describe_made(made: TransformResult) -> str:
+    """Return what a transform has made, in a sentence or some."""
+    how = " (known recipe, nothing was computed)" if made.cached else ""
+    text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
+    if made.objects_in != made.objects_out:
+        text += f" Of {made.objects_in:,} objects there are {made.objects_out:,} now."
+    if made.images_resumed:
+        text += f" {made.images_resumed:,} images were there from before."
+    if made.problems:
+        text += f" {len(made.problems):,} images could not be used."
+    return text
 
 
 def list_refs(entry: Entry, marked: Sequence[Entry]) -> tuple[str, ...]:
