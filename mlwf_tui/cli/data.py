@@ -365,6 +365,7 @@ def _format_plan(plan: TransformPlan) -> str:
     beside = f", into its dataset {plan.dataset}" if plan.dataset else ""
     lines = [f"{plan.operation} → {plan.project}{' (new)' if plan.is_new_project else ''}{beside}"]
     lines.append(f"  {_format_counts(plan)}")
+    lines += _format_objects(plan)
     if plan.cached:
         lines.append("  the same recipe was followed before: its result would be used")
     elif plan.images:
@@ -376,6 +377,7 @@ def _format_plan(plan: TransformPlan) -> str:
 def _format_transformed(result: TransformResult) -> str:
     cached = " (kept from before: the same recipe had been followed)" if result.cached else ""
     lines = [f"{result.project}@{result.version}: {_format_counts(result)}{cached}"]
+    lines += _format_objects(result)
     if result.images_resumed:
         lines.append(f"  {result.images_resumed} images had been made before")
     lines += [f"  {show_path(conflict)}" for conflict in result.conflicts]
@@ -387,6 +389,14 @@ def _format_counts(counts: TransformPlan | TransformResult) -> str:
         f"{counts.items_in} items in, {counts.items_out} out: {counts.items_added} added,"
         f" {counts.items_changed} changed, {counts.items_unchanged} unchanged, {counts.items_dropped} dropped"
     )
+
+
+def _format_objects(counts: TransformPlan | TransformResult) -> list[str]:
+    """Return a line on objects, none where there are none."""
+    if not (counts.objects_in or counts.objects_out):
+        return []
+    told = "known once the images are made" if counts.objects_out is None else f"{counts.objects_out} out"
+    return [f"  {counts.objects_in} objects in, {told}"]
 
 
 def _format_params(params: Sequence[ParamSpec]) -> str:

@@ -16,9 +16,6 @@ ANY_TAG = ("*",)
 CLASS_TAG = ("class",)
 """The first tag that is the name of a class, and no other."""
 
-KEYPOINT_BOX = ("box_left", "box_top", "box_right", "box_bottom")
-"""The custom facts of keypoints that say which box stands beside them."""
-
 ALL_SPLITS = frozenset(Split)
 SPLITS = frozenset({Split.TRAIN, Split.VAL, Split.TEST})
 
@@ -43,7 +40,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     has_free_keypoints: bool = False  # each object its own; otherwise as the skeleton of the class
     has_several_skeletons: bool = True  # False: all classes share the number of keypoints
     has_visibility: bool = False  # of keypoints
-    has_keypoint_boxes: bool = False  # the custom facts of KEYPOINT_BOX
+    has_keypoint_boxes: bool = False  # the custom facts of keypoints.KEYPOINT_BOX
     is_clipped: bool = False  # nothing may lie outside of the image
     is_flat: bool = False  # a pixel belongs to one object: later ones cover earlier ones
     is_closed: bool = False  # objects of classes that the schema lacks have no place

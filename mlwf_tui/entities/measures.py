@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from mlwf_tui.entities.annotation import Geometry, GeometryKind
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind
+from mlwf_tui.entities.keypoints import find_extent
 from mlwf_tui.entities.outlines import measure_area
 
 
@@ -24,6 +25,14 @@ def measure_geometry(geometry: Geometry) -> float:
             return max(0.0, abs(measure_area(geometry.points)) - holes)
         case _:
             return 0.0
+
+
+def measure_object(labelled: AnnotatedObject) -> float:
+    """Return the area of an object in square pixels, of keypoints that of the box beside or around them."""
+    if labelled.geometry.kind is not GeometryKind.KEYPOINTS:
+        return measure_geometry(labelled.geometry)
+    box = find_extent(labelled)
+    return max(0.0, box.width_px) * max(0.0, box.height_px)
 
 
 def measure_length(geometry: Geometry) -> float:

@@ -74,6 +74,45 @@ def _cut_side(ring: list[Point], axis: int, limit: float, sign: int) -> list[Poi
     return kept
 
 
+def cut_line(line: Sequence[Point], bounds: Bounds) -> tuple[Ring, ...]:
+    """Return the pieces of a line that lie inside of a box, in order; none without length.
+
+    Source: Liang and Barsky, A new concept and method for line clipping, 1984.
+    """
+    pieces: list[list[Point]] = []
+    for start, end in pairwise(line):
+        cut = _cut_edge(start, end, bounds)
+        if cut is None:
+            continue
+        if not pieces or pieces[-1][-1] != cut[0]:
+            pieces.append([cut[0]])
+        pieces[-1].append(cut[1])
+    return tuple(map(tuple, pieces))
+
+
+def _cut_edge(start: Point, end: Point, bounds: Bounds) -> tuple[Point, Point] | None:
+    (x0, y0), (x1, y1) = start, end
+    enters, leaves = 0.0, 1.0  # as shares of the way
+    for step, room in (
+        (x0 - x1, x0 - bounds.left), (x1 - x0, bounds.right - x0),
+        (y0 - y1, y0 - bounds.top), (y1 - y0, bounds.bottom - y0),
+    ):  # fmt: skip
+        if step < 0:
+            enters = max(enters, room / step)
+        elif step > 0:
+            leaves = min(leaves, room / step)
+        elif room < 0:
+            return None
+    if enters >= leaves or start == end:
+        return None
+
+    def find_point(share: float) -> Point:
+        x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+        return (min(max(x, bounds.left), bounds.right), min(max(y, bounds.top), bounds.bottom))
+
+    return start if enters == 0 else find_point(enters), end if leaves == 1 else find_point(leaves)
+
+
 def cut_polygon(polygon: Geometry, bounds: Bounds) -> Geometry | None:
     """Return what of a polygon lies inside of a box, its holes cut as well; None where it is no area."""
     ring = cut_ring(polygon.points, bounds)

@@ -12,6 +12,7 @@ from typing import Annotated, Final, assert_never
 import msgspec
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Visibility
+from mlwf_tui.entities.keypoints import list_visibility
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import MAX_PIXELS
 
@@ -249,11 +250,6 @@ def _write_nodes(geometry: Geometry, skeleton: Sequence[str]) -> bytes:
     ]
     ours = b"" if geometry.names or _are_numbers(names) else b', "isUnnamed": true'
     return b'"nodes": {%b}%b' % (b", ".join(nodes), ours)
-
-
-def list_visibility(geometry: Geometry) -> tuple[Visibility, ...]:
-    """Return the visibility of each keypoint."""
-    return geometry.visibility or (Visibility.VISIBLE,) * len(geometry.points)
 
 
 def _write_oriented(corners: Points) -> bytes:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Visibility
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point, Visibility
+from mlwf_tui.entities.keypoints import KEYPOINT_BOX, list_visibility, place_points, read_keypoint_box
 from mlwf_tui.entities.outlines import (
     clamp_point,
     cut_polygon,
@@ -38,6 +39,24 @@ def convert_geometry(geometry: Geometry, target: GeometryKind) -> Geometry:
             points = to_corners(geometry.bounds) if is_box else enclose(_to_polygon(geometry).points)
             return Geometry(GeometryKind.ORIENTED_BOX, points)
     raise AssertionError(f"nothing is converted to {target}")
+
+
+def convert_object(
+    labelled: AnnotatedObject, target: GeometryKind, *, line_width_px: float = 0
+) -> AnnotatedObject | None:
+    """Return an object as another kind of shape, None where it cannot be one.
+
+    Keypoints with a box beside them are that box, which is no fact beside them any more; else as
+    `convert_shape`.
+    """
+    geometry, custom = labelled.geometry, labelled.custom
+    if geometry.kind is GeometryKind.KEYPOINTS and target not in (geometry.kind, GeometryKind.POLYLINE):
+        box = read_keypoint_box(labelled)
+        custom = {name: fact for name, fact in custom.items() if name not in KEYPOINT_BOX}
+        if box is not None and box.width_px > 0 < box.height_px:
+            geometry = Geometry.rectangle(*box)
+    converted = convert_shape(geometry, target, line_width_px=line_width_px)
+    return None if converted is None else replace(labelled, geometry=converted, custom=custom)
 
 
 def convert_shape(geometry: Geometry, target: GeometryKind, *, line_width_px: float = 0) -> Geometry | None:
@@ -139,15 +158,14 @@ def clip_geometry(geometry: Geometry, width_px: int, height_px: int) -> Geometry
 
 def _hide_outside(geometry: Geometry, width_px: int, height_px: int) -> Geometry | None:
     """Return keypoints with those outside of the image as missing; None where none is left."""
-    points, visibility = list(geometry.points), list(list_visibility(geometry))
-    for place, point in enumerate(points):
-        if visibility[place] and not _is_inside((point,), width_px, height_px):
-            points[place], visibility[place] = (0.0, 0.0), Visibility.MISSING
+    before = list_visibility(geometry)
+    visibility = tuple(
+        seen if _is_inside((point,), width_px, height_px) else Visibility.MISSING
+        for point, seen in zip(geometry.points, before, strict=True)
+    )
     if not any(visibility):
         return None
-    if tuple(points) == geometry.points:
-        return geometry
-    return replace(geometry, points=tuple(points), visibility=tuple(visibility))
+    return geometry if visibility == before else place_points(geometry, geometry.points, visibility)
 
 
 def _is_inside(points: tuple[Point, ...], width_px: int, height_px: int) -> bool:
@@ -170,8 +188,3 @@ def join_holes(geometry: Geometry) -> Geometry:
     """Return a polygon without holes that fills the same area: bridges without width lead to them."""
     holes = (turn_against(hole, geometry.points) for hole in geometry.holes)
     return replace(geometry, points=join_rings((geometry.points, *holes)), holes=())
-
-
-def list_visibility(geometry: Geometry) -> tuple[Visibility, ...]:
-    """Return what is known of each keypoint; all are visible where nothing is said."""
-    return geometry.visibility or (Visibility.VISIBLE,) * len(geometry.points)

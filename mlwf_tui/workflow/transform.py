@@ -25,7 +25,7 @@ from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workflow.transforming.finished_drafts import FinishedDrafts, forget_drafts, place_drafts
 from mlwf_tui.workflow.transforming.making import Tally, open_drafts
 from mlwf_tui.workflow.transforming.placing import check_free, place_beside
-from mlwf_tui.workflow.transforming.planning import Counts, Fate, Plan, plan_recipe
+from mlwf_tui.workflow.transforming.planning import Counts, Fate, Plan, count_objects, plan_recipe
 from mlwf_tui.workflow.transforming.recipes import Recipe, check_recipe, find_known, name_sources
 from mlwf_tui.workspace import Workspace
 
@@ -45,6 +45,8 @@ class TransformPlan(msgspec.Struct, frozen=True, kw_only=True):
     items_changed: int
     items_unchanged: int
     items_dropped: int
+    objects_in: int
+    objects_out: int | None  # None where that shows as images are made
     images: int  # to make, of which `images_resumed` are there already
     images_resumed: int
     classes: tuple[str, ...]  # of the result
@@ -64,6 +66,8 @@ class TransformResult(msgspec.Struct, frozen=True, kw_only=True):
     items_changed: int = 0
     items_unchanged: int = 0
     items_dropped: int = 0
+    objects_in: int = 0
+    objects_out: int = 0  # as items_out
     images_made: int = 0
     images_resumed: int = 0  # made by an earlier run that did not end
     problems: tuple[Problem, ...] = ()  # images that could not be used, or made
@@ -123,11 +127,17 @@ def plan_transform(
             dataset=dataset,
             is_new_project=workspace.catalog.projects.find(target, workspace.settings.workspace) is None,
             items_out=plan.counts.items_out,
+            objects_in=count_objects(workspace.store, recipe),
+            objects_out=_count_planned(plan) if known is None else known.manifest.object_count,
             images_resumed=len(finished),
             classes=plan.schema.class_names,
             cached=known is not None,
             **counts,
         )
+
+
+def _count_planned(plan: Plan) -> int | None:
+    return None if plan.drafts.count else plan.object_count
 
 
 def transform(
@@ -390,6 +400,8 @@ class _Ending(msgspec.Struct, frozen=True):
             items_changed=counts.items_changed,
             items_unchanged=counts.items_unchanged,
             items_dropped=counts.items_dropped,
+            objects_in=count_objects(self.run.workspace.store, self.recipe),
+            objects_out=followed.manifest.object_count,
             images_made=followed.images_made,
             images_resumed=followed.images_resumed,
             problems=followed.problems,
@@ -399,6 +411,8 @@ class _Ending(msgspec.Struct, frozen=True):
 
 def _summarise(operation: str, result: TransformResult) -> str:
     text = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
+    if result.objects_in != result.objects_out:
+        text += f", {result.objects_in:,} → {result.objects_out:,} objects"
     if result.cached:
         return f"{text}, as the same recipe had made before"
     if result.problems:

@@ -105,6 +105,25 @@ def test_a_dry_run_counts_and_does_nothing(shell: Shell, voc: Path) -> None:
     shell("transform", "filter", "cells", "-p", "min_objects=9", "--dry-run", code=1)
 
 
+def test_a_transform_tells_what_becomes_of_the_objects(shell: Shell, voc: Path) -> None:
+    shell("import", str(voc), "cells")
+    words = ("transform", "prepare", "cells", "-p", "task=pose")
+    plan = shell.json(*words, "--dry-run")
+    assert (plan["items_dropped"], plan["objects_out"]) == (0, 0)
+    told = f"{plan['objects_in']} objects in, 0 out"
+    assert plan["objects_in"] > 0
+    assert told in shell(*words, "--dry-run")
+    assert told in shell(*words, "--to", "none")
+    made = shell.json(*words, "--to", "none")  # known
+    assert (made["objects_in"], made["objects_out"]) == (plan["objects_in"], 0)
+    assert f"{plan['objects_in']} → 0 objects" in shell("show", made["run"])
+
+    unknown = shell.json("transform", "flip", "cells", "--dry-run")
+    assert (unknown["objects_in"], unknown["objects_out"]) == (plan["objects_in"], None)
+    assert shell.json("transform", "flip", "cells")["objects_out"] > plan["objects_in"]
+    assert shell.json("transform", "flip", "cells", "--dry-run")["objects_out"] > plan["objects_in"]
+
+
 def test_a_transform_goes_into_a_new_project_a_dataset_or_in_place(shell: Shell, voc: Path) -> None:
     shell("import", str(voc), "cells")
     assert shell.json("transform", "flip", "cells")["project"] == "cells-flip"

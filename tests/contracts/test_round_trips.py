@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from mlwf_tui.entities.abilities import KEYPOINT_BOX
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
     Annotation,
@@ -20,6 +19,7 @@ from mlwf_tui.entities.annotation import (
     Visibility,
 )
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.keypoints import KEYPOINT_BOX
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.registry import Registry

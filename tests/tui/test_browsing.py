@@ -17,6 +17,7 @@ from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.prompt import Prompt
+from mlwf_tui.workflow.copy import copy
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.making import make_image
@@ -30,7 +31,7 @@ LONG = 5000
 async def browse(app: Driver, title: str) -> BrowsePane:
     await app.select(title)
     await app.press("v")
-    await app.until_text("read-only")
+    await app.until_text("1 of ")
     await app.settle()
     return app.main.query_one(BrowsePane)
 
@@ -77,7 +78,7 @@ async def test_a_head_is_named_as_such_and_enter_on_its_row_opens_it(projects_ho
         await app.press("enter")
         await app.until_text("uncommitted, c commits")
         await app.press("enter")
-        await app.until_text("head of cells  read-only   1 of 14 items")
+        await app.until_text("head of cells  1 of 14 items")
 
 
 async def test_esc_gives_the_room_back_and_goes_to_the_projects(projects_home: Workspace) -> None:
@@ -173,6 +174,50 @@ async def test_a_filter_that_nothing_matches_says_how_to_go_on(projects_home: Wo
         await app.press("enter")
         await app.until_text("No item matches")
         await app.until_text("esc shows all of them again")
+
+
+async def test_nothing_is_done_to_an_item_that_a_filter_hides(projects_home: Workspace) -> None:
+    before = list_versions(projects_home, "cells")
+    async with drive(projects_home) as app:
+        pane = await browse(app, "cells")
+        await app.press("slash")
+        await app.write("zebra")
+        await app.press("enter")
+        await app.until_text("No item matches")
+        assert app.main.entry is None
+        for key in ("x", "number_sign", "D"):
+            await app.press(key)
+            await app.settle()
+            assert app.top is app.main
+        copy(projects_home, "parts", "later")
+        await app.until(lambda: len(app.main.snapshot.projects) == 3)
+        await app.settle()
+        assert app.main.entry is None
+        await app.press("escape")
+        await app.until_text("1 of 14 items")
+        await app.settle()
+        assert pane.entry is not None
+        assert app.main.entry == pane.entry
+    assert list_versions(projects_home, "cells") == before
+
+
+async def test_the_question_about_an_item_names_it_as_it_is_called(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await browse(app, "cells")
+        await app.press("D")
+        await app.until_text("The head of cells will lack main/cell-00.jpg.")
+
+
+async def test_an_operation_that_is_not_for_single_items_is_told_so(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await browse(app, "cells")
+        await app.press("o")
+        await app.until_text("4 of 4")
+        await app.write("flip")
+        await app.until_text("Not for some items alone")
+        await app.press("escape")
+        await app.write("zebra")
+        await app.until_text("No operation speaks of 'zebra'")
 
 
 async def test_f_goes_to_a_name_and_G_to_the_end_of_a_long_list(empty_home: Workspace) -> None:
@@ -366,7 +411,7 @@ async def test_a_dataset_is_opened_alone_from_the_tree_and_has_a_menu(projects_h
         assert app.main.entry is not None
         name = app.main.entry.title
         await app.press("enter")
-        await app.until_text(f"head of cells  {name}  read-only")
+        await app.until_text(f"head of cells  {name}  1 of")
         await app.settle()
         await app.press("escape")
         await app.select(name)

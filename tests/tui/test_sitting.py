@@ -130,7 +130,7 @@ async def test_a_project_that_was_deleted_meanwhile_leaves_the_rest(full_home: W
     async with drive(full_home) as app:
         await app.select("parts")
         await app.press("v")
-        await app.until_text("read-only")
+        await app.until_text("1 of ")
         await leave(app)
     left = read_left(full_home)
     assert (left.view, left.source) == ("items", ("parts",))

@@ -9,11 +9,13 @@ from mlwf_tui.tui.screens.counting_form import draw_progress
 from mlwf_tui.tui.screens.operation_form import OperationForm
 from mlwf_tui.tui.screens.picking import OperationPicker
 from mlwf_tui.tui.screens.previewing import PreviewScreen
+from mlwf_tui.tui.screens.verbs.transforming import describe_made
 from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.completing import ListSuggester
 from mlwf_tui.tui.widgets.picture_side import PictureSide
 from mlwf_tui.workflow.items import open_items, read_items
 from mlwf_tui.workflow.projects import list_projects
+from mlwf_tui.workflow.transform import TransformResult
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import NARROW, Driver, drive
@@ -189,6 +191,21 @@ async def test_what_is_marked_comes_together_with_the_selection(projects_home: W
         assert "mlwf transform flip parts cells --to cells-flip" in app.read_text()
         await app.press("enter")
         await app.until_text("Made cells-flip@1: 15 items in")
+
+
+async def test_the_form_says_which_objects_will_be_gone(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        form = await _open_form(app, "prepare")
+        form.query_one("#field-task", ChoiceField).value = "pose"
+        await app.press("ctrl+n")
+        await app.until_text("46 → 0 objects")
+
+
+def test_it_is_said_where_objects_were_lost() -> None:
+    made = TransformResult(
+        project="a", version=1, items_in=3, items_out=3, cached=False, run="", objects_in=1200, objects_out=7
+    )
+    assert describe_made(made) == "Made a@1: 3 items in, 3 out. Of 1,200 objects there are 7 now."
 
 
 async def test_names_between_commas_are_completed_one_by_one() -> None:

@@ -15,13 +15,12 @@ from mlwf_tui.entities.annotation import (
     LabelSchema,
 )
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.keypoints import find_extent, list_visibility
 from mlwf_tui.entities.outlines import measure_area
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.exporters.coco_documents import Document, describe_box, open_document
 from mlwf_tui.plugins.exporters.files import (
     Folders,
-    find_keypoint_box,
-    list_seen,
     name_split_folder,
     require_items,
 )
@@ -121,11 +120,11 @@ def _describe_mask(geometry: Geometry, width_px: int, height_px: int) -> dict[st
 
 
 def _describe_keypoints(labelled: AnnotatedObject) -> dict[str, Any]:
-    seen = list_seen(labelled.geometry)
+    seen = list_visibility(labelled.geometry)
     numbers: list[float] = []
     for (x, y), visibility in zip(labelled.geometry.points, seen, strict=True):
         numbers += (x, y, int(visibility)) if visibility else (0, 0, 0)
-    box = find_keypoint_box(labelled)
+    box = find_extent(labelled)
     return {
         "bbox": describe_box(box),
         "area": box.width_px * box.height_px,

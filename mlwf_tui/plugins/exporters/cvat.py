@@ -19,13 +19,13 @@ from mlwf_tui.entities.annotation import (
     Visibility,
 )
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.keypoints import list_visibility
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.exporters.files import (
     Folders,
     escape_xml,
     format_value,
     is_whole_number,
-    list_seen,
     quote_xml,
     require_items,
 )
@@ -179,7 +179,7 @@ def _list_points(points: Iterable[Point]) -> list[tuple[str, object]]:
 
 
 def _iter_nodes(geometry: Geometry) -> Iterator[str]:
-    for name, point, seen in zip(geometry.names, geometry.points, list_seen(geometry), strict=True):
+    for name, point, seen in zip(geometry.names, geometry.points, list_visibility(geometry), strict=True):
         flags = f'outside="{int(seen is Visibility.MISSING)}" occluded="{int(seen is Visibility.HIDDEN)}"'
         ((_, place),) = _list_points([point])
         yield f'<points label={quote_xml(name)} source="manual" {flags} points={quote_xml(place)}></points>'

@@ -13,13 +13,13 @@ import msgspec
 from mlwf_tui.entities.abilities import ANY_TAG, Abilities, keep
 from mlwf_tui.entities.annotation import AnnotatedObject, GeometryKind, LabelSchema
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.keypoints import list_visibility
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.exporters.files import (
     Folders,
     JsonList,
     is_whole_number,
     iter_known,
-    list_seen,
     name_split_folder,
     number_edges,
     require_items,
@@ -169,6 +169,6 @@ def _describe_shape(labelled: AnnotatedObject, item: Item) -> dict[str, Any]:
             counts = runs.compress(runs.measure_columns(geometry, item.width_px, item.height_px))
             return {"type": "mask", "rle": {"counts": counts, "size": [item.height_px, item.width_px]}}
         case GeometryKind.POINT | GeometryKind.KEYPOINTS:
-            return {"type": "points", "points": flat, "visibility": list(map(int, list_seen(geometry)))}
+            return {"type": "points", "points": flat, "visibility": list(map(int, list_visibility(geometry)))}
         case _:
             return {"type": geometry.kind.value, "points": flat}

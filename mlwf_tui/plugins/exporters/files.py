@@ -13,14 +13,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
-from mlwf_tui.entities.abilities import KEYPOINT_BOX
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
-    Bounds,
     ClassDefinition,
-    Geometry,
-    GeometryKind,
-    Visibility,
 )
 from mlwf_tui.entities.item import MAX_NAME_BYTES, Item, Split
 from mlwf_tui.entities.keys import KeySet
@@ -176,18 +171,3 @@ def number_edges(definition: ClassDefinition) -> list[list[int]]:
     """Return the edges of a skeleton as pairs of its nodes' numbers, from 1 on."""
     places = {name: place for place, name in enumerate(definition.nodes, start=1)}
     return [[places[a], places[b]] for a, b in definition.edges]
-
-
-def list_seen(geometry: Geometry) -> tuple[Visibility, ...]:
-    """Return what is known of each keypoint; all are visible where nothing is said."""
-    return geometry.visibility or (Visibility.VISIBLE,) * len(geometry.points)
-
-
-def find_keypoint_box(labelled: AnnotatedObject) -> Bounds:
-    """Return the box that stands beside keypoints, or else their bounds."""
-    custom = [labelled.custom.get(name) for name in KEYPOINT_BOX]
-    if all(isinstance(edge, int | float) for edge in custom):
-        return Bounds(*(float(edge) for edge in custom if edge is not None))
-    seen = list_seen(labelled.geometry)
-    known = tuple(p for p, is_seen in zip(labelled.geometry.points, seen, strict=True) if is_seen)
-    return Geometry(GeometryKind.KEYPOINTS, known or labelled.geometry.points).bounds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -15,14 +14,13 @@ from PIL import Image
 from mlwf_tui.entities.abilities import SPLITS, Abilities, keep
 from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, GeometryKind, LabelSchema
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.keypoints import find_extent, find_flip, list_visibility
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.exporters.files import FileNames, find_keypoint_box, list_seen
+from mlwf_tui.plugins.exporters.files import FileNames
 from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
 from mlwf_tui.protocols.observer import Observer
 
-_OPPOSITE: Final = {"left": "right", "right": "left", "l": "r", "r": "l"}
-_SIDE: Final = re.compile(r"left|right|(?<![a-z])[lr](?![a-z])")
 READ_BY_ULTRALYTICS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 _SPLITS = (Split.TRAIN, Split.VAL, Split.TEST)
@@ -206,9 +204,9 @@ def _format_points(labelled: AnnotatedObject, width_px: int, height_px: int) -> 
 
 def _format_pose(labelled: AnnotatedObject, width_px: int, height_px: int) -> list[str]:
     """Return the box of the keypoints, then each with its visibility."""
-    box = _widen(find_keypoint_box(labelled), width_px, height_px)
+    box = _widen(find_extent(labelled), width_px, height_px)
     numbers = _format_bounds(box, width_px, height_px)
-    for point, seen in zip(labelled.geometry.points, list_seen(labelled.geometry), strict=True):
+    for point, seen in zip(labelled.geometry.points, list_visibility(labelled.geometry), strict=True):
         numbers += [*_normalise((point if seen else (0, 0),), width_px, height_px), str(int(seen))]
     return numbers
 
@@ -263,20 +261,6 @@ def _describe_keypoints(schema: LabelSchema) -> dict[str, Any]:
     flip = flips.pop() if len(flips) == 1 else ()
     mirrored = {"flip_idx": list(flip)} if flip else {}  # without it Ultralytics does not mirror images
     return {"kpt_shape": [count, 3], "kpt_names": names, **mirrored} if count else {}
-
-
-def find_flip(nodes: Sequence[str]) -> tuple[int, ...]:
-    """Return for each keypoint the one that it is in a mirrored image; empty where names tell no sides."""
-    places = {node.lower(): place for place, node in enumerate(nodes)}
-    partners = [places.get(_swap_sides(node), place) for place, node in enumerate(places)]
-    is_told = len(places) == len(nodes) and any(place != partner for place, partner in enumerate(partners))
-    is_sound = all(partners[partner] == place for place, partner in enumerate(partners))
-    return tuple(partners) if is_told and is_sound else ()
-
-
-def _swap_sides(name: str) -> str:
-    """Return the name with left for right and right for left, as a word, or as l and r standing alone."""
-    return _SIDE.sub(lambda match: _OPPOSITE[match[0]], name)
 
 
 class _Quoted(str):

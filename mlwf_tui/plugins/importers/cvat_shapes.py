@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Final
 from xml.etree.ElementTree import Element
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Tag
+from mlwf_tui.entities.figures import CUBOID_ENDS
 from mlwf_tui.entities.outlines import find_hull
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import check_class_name, show_path
@@ -24,8 +24,6 @@ from mlwf_tui.plugins.importers.objects import (
 Custom = dict[str, str | float | bool]
 
 _MAX_RUNS = 10_000_000
-CUBOID_ENDS: Final = ("tl1", "bl1", "tr1", "br1", "tl2", "bl2", "tr2", "br2")
-"""The corners of a cuboid's front (1) and back (2), as its attributes end: xtl1, ytl1, …"""
 
 
 def read_shape(shape: Element, label: str, *, track: str = "") -> AnnotatedObject:

@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from mlwf_tui.entities.figures import CUBOID_ENDS
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.cvat_shapes import CUBOID_ENDS
 from mlwf_tui.plugins.importers.objects import read_number
 
 _MOVING = {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import Geometry, LabelSchema
 from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.keypoints import find_extent
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.media.filling import fill_geometry
 from mlwf_tui.params import param
@@ -35,7 +36,7 @@ def make_anonymize() -> ReplacingOperation:
     return ReplacingOperation(
         name="anonymize",
         summary="hide objects of a class by blur, blocks or a fill",
-        version=2,
+        version=3,
         params_type=AnonymizeParams,
         list_steps=lambda params, _: (partial(_hide, params=params),),
         is_changed=_is_hidden,
@@ -54,8 +55,9 @@ def _is_hidden(item: Item, params: AnonymizeParams) -> bool:
 
 
 def _hide(picture: Picture, _: np.random.Generator, *, params: AnonymizeParams) -> Change:
-    hidden = [shape.source.geometry for shape in picture.shapes if shape.source.class_name in params.classes]
-    return Change((), warp=partial(_hide_pixels, hidden=hidden, params=params), move=lambda points: points)
+    sources = [shape.source for shape in picture.shapes if shape.source.class_name in params.classes]
+    hidden = [Geometry.rectangle(*find_extent(o)) if params.whole_box else o.geometry for o in sources]
+    return Change((), warp=partial(_hide_pixels, hidden=hidden, params=params))
 
 
 def _hide_pixels(

@@ -20,6 +20,7 @@ from mlwf_tui.plugins.operations.copies import (
 )
 from mlwf_tui.plugins.operations.framing import cut_window
 from mlwf_tui.plugins.operations.pixels import Change, Picture
+from mlwf_tui.plugins.operations.shapes import find_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def make_crop() -> CopyOperation:
     return CopyOperation(
         name="crop",
         summary="cut windows out of images: random, central or fixed",
-        version=3,
+        version=4,
         params_type=CropParams,
         list_steps=_list_windows,
         check=_check,
@@ -108,11 +109,12 @@ def _cut_around(picture: Picture, generator: np.random.Generator, size: tuple[in
 
 def _draw_centre(picture: Picture, generator: np.random.Generator) -> tuple[float, float]:
     """Return the centre of a random object's visible part, or a random point."""
-    rings = [shape.ring for shape in picture.shapes if shape.share > 0 and len(shape.ring)]
-    if not rings:
+    shown = [find_shown(shape) for shape in picture.shapes if shape.share > 0]
+    shown = [points for points in shown if len(points)]
+    if not shown:
         return generator.uniform(0, picture.width_px), generator.uniform(0, picture.height_px)
-    ring = rings[int(generator.integers(len(rings)))]
-    x, y = (ring.min(axis=0) + ring.max(axis=0)) / 2
+    points = shown[int(generator.integers(len(shown)))]
+    x, y = (points.min(axis=0) + points.max(axis=0)) / 2
     return float(x), float(y)
 
 

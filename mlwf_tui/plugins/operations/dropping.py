@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, LabelSchema
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.measures import measure_geometry
+from mlwf_tui.entities.keypoints import find_extent
+from mlwf_tui.entities.measures import measure_object
 from mlwf_tui.entities.pairing import measure_iou
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.expressions.parse import Condition, parse_object_condition
@@ -40,6 +41,7 @@ def make_drop_objects() -> ObjectOperation:
     return ObjectOperation(
         name="drop_objects",
         summary="drop objects by a condition, area, size, number or overlap",
+        version=2,
         params_type=DropObjectsParams,
         change=_drop,
         check=_check_drop,
@@ -68,9 +70,9 @@ def _drop(item: Item, _: LabelSchema, params: DropObjectsParams) -> Sequence[Ann
     meant = [at for at, o in enumerate(objects) if not params.classes or o.class_name in params.classes]
     kept = [at for at in meant if not _is_dropped(objects[at], item, params)]
     if params.max_covered is not None or params.max_count is not None:
-        kept.sort(key=lambda at: (-measure_geometry(objects[at].geometry), at))
+        kept.sort(key=lambda at: (-measure_object(objects[at]), at))
     if params.max_covered is not None:
-        kept = _drop_covered([(at, objects[at].geometry.bounds) for at in kept], params.max_covered)
+        kept = _drop_covered([(at, find_extent(objects[at])) for at in kept], params.max_covered)
     if params.max_count is not None:
         kept = kept[: params.max_count]
     stays = set(kept) | (set(range(len(objects))) - set(meant))
@@ -78,10 +80,10 @@ def _drop(item: Item, _: LabelSchema, params: DropObjectsParams) -> Sequence[Ann
 
 
 def _is_dropped(labelled: AnnotatedObject, item: Item, params: DropObjectsParams) -> bool:
-    bounds = labelled.geometry.bounds
+    bounds = find_extent(labelled)
     if params.min_side_px and min(bounds.width_px, bounds.height_px) < params.min_side_px:
         return True
-    if params.min_area_px and measure_geometry(labelled.geometry) < params.min_area_px:
+    if params.min_area_px and measure_object(labelled) < params.min_area_px:
         return True
     return bool(params.where) and read_object_condition(params.where).matches(item, labelled)
 
@@ -118,6 +120,7 @@ def make_nms() -> ObjectOperation:
     return ObjectOperation(
         name="nms",
         summary="of overlapping objects keep the most confident (non-maximum suppression)",
+        version=2,
         params_type=NmsParams,
         change=_suppress,
         check=lambda schema, params: check_classes(schema, params.classes),
@@ -129,7 +132,7 @@ def _suppress(item: Item, _: LabelSchema, params: NmsParams) -> Sequence[Annotat
 
     def rank(at: int) -> tuple[float, float, int]:
         confidence = objects[at].confidence
-        return (-(2.0 if confidence is None else confidence), -measure_geometry(objects[at].geometry), at)
+        return (-(2.0 if confidence is None else confidence), -measure_object(objects[at]), at)
 
     dropped: set[int] = set()
     kept: list[AnnotatedObject] = []
@@ -138,7 +141,7 @@ def _suppress(item: Item, _: LabelSchema, params: NmsParams) -> Sequence[Annotat
         if params.classes and labelled.class_name not in params.classes:
             continue
         rivals = (k for k in kept if not params.per_class or k.class_name == labelled.class_name)
-        if any(measure_iou(labelled.geometry.bounds, k.geometry.bounds) > params.iou for k in rivals):
+        if any(measure_iou(find_extent(labelled), find_extent(k)) > params.iou for k in rivals):
             dropped.add(at)
         else:
             kept.append(labelled)

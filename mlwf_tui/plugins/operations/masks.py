@@ -20,9 +20,9 @@ from mlwf_tui.entities.annotation import (
     LabelSchema,
 )
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.measures import measure_geometry
+from mlwf_tui.entities.measures import measure_geometry, measure_object
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.media.conversions import convert_shape
+from mlwf_tui.media.conversions import convert_object
 from mlwf_tui.media.filling import fill_geometry, read_mask
 from mlwf_tui.media.label_pictures import paint_masks
 from mlwf_tui.params import param
@@ -171,6 +171,7 @@ def make_prepare() -> ObjectOperation:
     return ObjectOperation(
         name="prepare",
         summary="make training data for a task: boxes, outlines, class maps or keypoints",
+        version=2,
         params_type=PrepareParams,
         change=_prepare,
         check=_check_prepare,
@@ -195,19 +196,15 @@ def _prepare(item: Item, schema: LabelSchema, params: PrepareParams) -> Sequence
         return _draw_map(item, meant, params)
     prepared = []
     for labelled in meant:
-        geometry = convert_shape(
-            labelled.geometry, _TASK_KINDS[params.task], line_width_px=params.line_width_px
-        )
-        if geometry is None:
-            continue
-        clipped = clip_object(structs.replace(labelled, geometry=geometry), item)
-        if clipped is not None and _is_large(clipped, params):
-            prepared.append(clipped)
+        converted = convert_object(labelled, _TASK_KINDS[params.task], line_width_px=params.line_width_px)
+        clipped = clip_object(converted, item) if converted else ()
+        prepared += [one for one in clipped if _is_large(one, params)]
     return prepared
 
 
 def _is_large(labelled: AnnotatedObject, params: PrepareParams) -> bool:
-    return params.task == "pose" or measure_geometry(labelled.geometry) > params.min_area_px
+    area = measure_object(labelled)
+    return area >= params.min_area_px if params.task == "pose" else area > params.min_area_px
 
 
 def _draw_map(

@@ -36,7 +36,7 @@ from mlwf_tui.plugins.operations.shapes import (
     move_points,
     move_shape,
     read_shape,
-    write_object,
+    write_objects,
 )
 from mlwf_tui.protocols.operations import SourceItem
 
@@ -65,8 +65,7 @@ class Picture:
 
     def write_objects(self, min_visible: float) -> tuple[AnnotatedObject, ...]:
         """Return the objects that still show at least the share `min_visible`."""
-        written = (write_object(s, self.width_px, self.height_px, min_visible) for s in self.shapes)
-        return tuple(labelled for labelled in written if labelled is not None)
+        return tuple(labelled for s in self.shapes for labelled in write_objects(s, min_visible))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +140,16 @@ def _follow(shape: Shape, matrix: Floats, mask: Mask | None, width_px: int, heig
 def _apply_warp(picture: Picture, change: Change, warp: Callable[[Pixels, bool], Pixels]) -> Picture:
     pixels = warp(picture.pixels, False)
     height_px, width_px = pixels.shape[:2]
-    move = change.move or partial(move_by, matrix=np.array(change.matrix, dtype=np.float64))
+    matrix = np.array(change.matrix, dtype=np.float64)
+    move = change.move or partial(move_by, matrix=matrix)
     shapes = []
     for shape in picture.shapes:
         mask = None if shape.mask is None else warp(shape.mask, True)
-        moved = cut_shape(move_points(shape, move, mask, is_bent=change.is_bent), width_px, height_px)
+        if change.move is None:
+            moved = move_shape(shape, matrix, mask)
+        else:
+            moved = move_points(shape, change.move, mask, is_bent=change.is_bent)
+        moved = cut_shape(moved, width_px, height_px)
         if shape.mask is not None:
             moved = compare_masks(moved, shape.mask, _measure_growth(move, shape.mask))
         shapes.append(moved)

@@ -9,17 +9,18 @@ from typing import Final
 from msgspec import structs
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, LabelSchema
+from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, Geometry, GeometryKind, LabelSchema
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.measures import measure_geometry
+from mlwf_tui.entities.keypoints import find_extent, list_visibility
+from mlwf_tui.entities.measures import measure_geometry, measure_length
 from mlwf_tui.entities.names import suggest_name
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.media.conversions import convert_shape
+from mlwf_tui.media.conversions import convert_object
 from mlwf_tui.media.filling import simplify_ring
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.labels import ObjectOperation, allow_shapes
 from mlwf_tui.plugins.operations.names import check_classes
-from mlwf_tui.plugins.operations.shapes import read_shape, write_object
+from mlwf_tui.plugins.operations.shapes import read_shape, write_objects
 
 KINDS: Final = tuple(kind.value for kind in GeometryKind)
 
@@ -43,6 +44,7 @@ def make_convert_shapes() -> ObjectOperation:
     return ObjectOperation(
         name="convert_shapes",
         summary="turn shapes into boxes, polygons, masks, lines, points or oriented boxes",
+        version=2,
         params_type=ConvertShapesParams,
         change=_convert_objects,
         check=_check,
@@ -62,13 +64,10 @@ def _convert_objects(
         if not _is_meant(labelled, params):
             yield labelled
             continue
-        target = GeometryKind(params.to)
-        geometry = convert_shape(labelled.geometry, target, line_width_px=params.line_width_px)
-        if geometry is not None:
-            simple = simplify_geometry(geometry, params.epsilon_px)
-            converted = clip_object(structs.replace(labelled, geometry=simple), item)
-            if converted is not None:
-                yield converted
+        converted = convert_object(labelled, GeometryKind(params.to), line_width_px=params.line_width_px)
+        if converted is not None:
+            simple = simplify_geometry(converted.geometry, params.epsilon_px)
+            yield from clip_object(structs.replace(converted, geometry=simple), item)
         elif params.keep_failed:
             yield labelled
 
@@ -132,6 +131,7 @@ def make_clip() -> ObjectOperation:
     return ObjectOperation(
         name="clip",
         summary="cut objects at the border of their image, drop those beside it",
+        version=2,
         params_type=ClipParams,
         change=_clip_objects,
     )
@@ -139,24 +139,39 @@ def make_clip() -> ObjectOperation:
 
 def _clip_objects(item: Item, _: LabelSchema, params: ClipParams) -> Iterator[AnnotatedObject]:
     for labelled in item.annotation.objects:
-        clipped = clip_object(labelled, item, min_visible=params.min_visible)
-        if clipped is not None:
-            yield clipped
+        yield from clip_object(labelled, item, min_visible=params.min_visible)
 
 
-def clip_object(labelled: AnnotatedObject, item: Item, *, min_visible: float = 0.0) -> AnnotatedObject | None:
-    """Return what of an object lies on its image, None where it is less than the share; whole as it is."""
-    bounds = labelled.geometry.bounds
+def clip_object(
+    labelled: AnnotatedObject, item: Item, *, min_visible: float = 0.0
+) -> tuple[AnnotatedObject, ...]:
+    """Return what of an object lies on its image, of a line its pieces; nothing below the share.
+
+    One that does not leave the image stays as it is.
+    """
+    if _lies_on(labelled.geometry.bounds, item) and _lies_on(find_extent(labelled), item):
+        return (labelled,)
+    shape = read_shape(labelled, item.width_px, item.height_px)  # cut, and its share counts from there
+    written = write_objects(shape, 0.0)
+    before = _measure(labelled)
+    return written if before <= 0 or sum(map(_measure, written)) >= min_visible * before else ()
+
+
+def _lies_on(bounds: Bounds, item: Item) -> bool:
     is_low = bounds.right <= item.width_px and bounds.bottom <= item.height_px
-    if is_low and min(bounds.left, bounds.top) >= 0:
-        return labelled
-    width_px, height_px = item.width_px, item.height_px
-    shape = read_shape(labelled, width_px, height_px)  # cut already, and its share counts from there
-    written = write_object(shape, width_px, height_px, 0.0)
-    if written is None:
-        return None
-    before, after = measure_geometry(labelled.geometry), measure_geometry(written.geometry)
-    return written if before <= 0 or after >= min_visible * before else None
+    return is_low and min(bounds.left, bounds.top) >= 0
+
+
+def _measure(labelled: AnnotatedObject) -> float:
+    """Return how much there is of an object: its area, of a line the length, of keypoints how many."""
+    geometry = labelled.geometry
+    match geometry.kind:
+        case GeometryKind.POLYLINE:
+            return measure_length(geometry)
+        case GeometryKind.KEYPOINTS:
+            return sum(map(bool, list_visibility(geometry)))
+        case _:
+            return measure_geometry(geometry)
 
 
 def check_kinds(names: Sequence[str]) -> None:

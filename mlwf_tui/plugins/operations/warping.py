@@ -36,6 +36,7 @@ def make_perspective() -> CopyOperation:
     return CopyOperation(
         name="perspective",
         summary="show images as seen from the side",
+        version=2,
         params_type=PerspectiveParams,
         list_steps=_list_views,
     )
@@ -96,6 +97,7 @@ def make_elastic() -> CopyOperation:
     return CopyOperation(
         name="elastic",
         summary="bend images like rubber",
+        version=2,
         params_type=ElasticParams,
         list_steps=_list_bends,
     )

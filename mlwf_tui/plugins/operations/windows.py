@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Bounds, LabelSchema
 from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.keypoints import find_extent
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.copies import join_name, make_copy, min_visible_param
 from mlwf_tui.plugins.operations.framing import cut_window
@@ -39,7 +40,7 @@ class CropObjects:
     name = "crop_objects"
     summary = "cut every object out as an image of its own"
     group = "pixels"
-    version = 1
+    version = 2
     is_random = False
     params_type: type[Any] = CropObjectsParams
 
@@ -53,7 +54,7 @@ class CropObjects:
             for at, labelled in enumerate(source.item.annotation.objects):
                 if params.classes and labelled.class_name not in params.classes:
                     continue
-                window = _find_window(labelled.geometry.bounds, source.item, params)
+                window = _find_window(find_extent(labelled), source.item, params)
                 if window is not None:
                     ending = f"_{at + 1}"
                     yield _draft(source.item, position, seed, at, ending, [*window, at], taken)
@@ -89,7 +90,7 @@ class Tiles:
     name = "tiles"
     summary = "cut images into overlapping tiles by a sliding window"
     group = "pixels"
-    version = 1
+    version = 2
     is_random = False
     params_type: type[Any] = TilesParams
 
@@ -179,7 +180,7 @@ def _may_show(item: Item, window: Sequence[int]) -> bool:
     left, top, right, bottom = window
     return any(
         b.left < right and b.right > left and b.top < bottom and b.bottom > top
-        for b in (labelled.geometry.bounds for labelled in item.annotation.objects)
+        for b in (find_extent(labelled) for labelled in item.annotation.objects)
     )
 
 

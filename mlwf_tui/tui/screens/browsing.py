@@ -88,9 +88,9 @@ class BrowsePane(PicturePane):
     """
 
     class Chosen(Message):
-        """The cursor stands on another item, which is what verbs are done to now."""
+        """The cursor stands on another item, which is what verbs are done to now; None: none is listed."""
 
-        def __init__(self, entry: Entry) -> None:
+        def __init__(self, entry: Entry | None) -> None:
             super().__init__()
             self.entry = entry
 
@@ -155,6 +155,11 @@ class BrowsePane(PicturePane):
     def entry(self) -> Entry | None:
         """The item under the cursor."""
         return self._make_entry(self._rows.find_item(self.table.cursor))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no item is listed: there is none, or none that the filter has found."""
+        return not len(self._rows.pages)
 
     def find_entry(self, key: str) -> Entry | None:
         """Return what a row of the table stands for."""
@@ -363,8 +368,10 @@ class BrowsePane(PicturePane):
             entry = self._make_entry(item)
             if entry is not None and self.has_focus_within:
                 self.post_message(self.Chosen(entry))
-        if not len(self._rows.pages):
+        if self.is_empty:
             self._picture.show_none()
+            if self.has_focus_within:
+                self.post_message(self.Chosen(None))
         self._order_picture()
 
     @on(ItemPreview.Outdated)
@@ -387,11 +394,12 @@ class BrowsePane(PicturePane):
             drawn = Content.assemble(counted, (f"  {objects}", "$text-muted"))
         else:
             drawn = Content(counted)
+        state = "  " if source.is_head else "  read-only   "  # items of the head are tagged and deleted here
         dataset = f"  {source.dataset}" if source.dataset else ""
         passed = "" if self._rows.passed is None else f"  … {self._rows.passed:,} looked through"
         self._head.update(
             Content.assemble(
-                (name, "bold"), (dataset, "bold $secondary"), ("  read-only   ", "$warning"), drawn,
+                (name, "bold"), (dataset, "bold $secondary"), (state, "$warning"), drawn,
                 (passed + self._picture.describe_zoom(), "$text-muted"),
             )
         )  # fmt: skip

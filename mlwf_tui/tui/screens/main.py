@@ -356,7 +356,10 @@ class MainScreen(Screen[None]):
 
     @on(BrowsePane.Chosen)
     def _on_item_chosen(self, event: BrowsePane.Chosen) -> None:
-        self.select(event.entry)
+        if event.entry is None:
+            self._selection.clear()
+        else:
+            self.select(event.entry)
 
     @on(EntityTable.RowHighlighted, "#list-table, #history-table")
     def _on_row_highlighted(self, event: EntityTable.RowHighlighted) -> None:

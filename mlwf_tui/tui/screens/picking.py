@@ -89,9 +89,21 @@ class OperationPicker(Dialog[Pick | None]):
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
 
-    def __init__(self, title: str, operations: Sequence[OperationInfo], *, start: Pick = NO_PICK) -> None:
-        """`start` is what is searched for and chosen at first."""
+    def __init__(
+        self,
+        title: str,
+        operations: Sequence[OperationInfo],
+        *,
+        start: Pick = NO_PICK,
+        others: Sequence[OperationInfo] = (),
+        why_not: str = "",
+    ) -> None:
+        """`start` is what is searched for and chosen at first.
+
+        `others` cannot be chosen here, and `why_not` says so to who searches for one of them.
+        """
         super().__init__()
+        self._others, self._why_not = others, why_not
         self._title = title
         self._operations = {operation.name: operation for operation in operations}
         self._start = start
@@ -195,8 +207,14 @@ class OperationPicker(Dialog[Pick | None]):
         if places:
             self._highlight(places.get(name, next(iter(places.values()))))
         else:
-            none = Content.styled(f"No operation speaks of {text!r}; esc empties the search.", "$text-muted")
-            self.query_one("#told", Static).update(none)
+            self.query_one("#told", Static).update(self._draw_none(text, words))
+
+    def _draw_none(self, text: str, words: Sequence[str]) -> Content:
+        """Say that nothing fits the search, or why what does cannot be chosen."""
+        others = [operation.name for operation in search_operations(self._others, words)]
+        if not others:
+            return Content.styled(f"No operation speaks of {text!r}; esc empties the search.", "$text-muted")
+        return Content.assemble((", ".join(others), "bold"), (f"\n{self._why_not}", "$text-muted"))
 
     def _highlight(self, place: int) -> None:
         """Choose a line; the name of its group stays in sight above the first one."""

@@ -78,6 +78,13 @@ class Selection:
         self._details.show(entry, self._host.read_clock(), found)
         self._on_change()
 
+    def clear(self) -> None:
+        """Select nothing: where the cursor should be is nothing that a verb could be done to."""
+        if self.entry is not None:
+            self.entry = None
+            self._details.show(None, self._host.read_clock())
+            self._on_change()
+
     def _take_facts(self, entry: Entry, shown: Shown) -> None:
         if self.entry is not None and self.entry.key == entry.key:
             self.entry = replace(entry, entity=shown.entity)
@@ -91,6 +98,9 @@ class Selection:
 
     def refresh(self) -> None:
         """Show the selected thing as it is now; it may have changed while it stayed selected."""
+        if self._stands_nowhere:
+            self.clear()
+            return
         in_tree = self._tree.entry
         renewed = None
         if self.entry is not None and (in_tree is None or in_tree.key != self.entry.key):
@@ -101,7 +111,7 @@ class Selection:
 
     def follow_tree(self, entry: Entry) -> None:
         """Take what the tree's cursor has come to, and show it in the lineage."""
-        if not self._tree.has_focus and self.entry is not None:
+        if not self._tree.has_focus and (self.entry is not None or self._stands_nowhere):
             return
         self.select(entry)
         node_id = find_node_id(entry, self._host.snapshot)
@@ -112,18 +122,28 @@ class Selection:
     def follow_keys(self) -> None:
         """Take what the cursor is on that has the focus: keys in a burst overtake its message."""
         current = self._find_current()
-        if current is not None and (self.entry is None or self.entry.key != current.key):
+        if self._stands_nowhere:
+            self.clear()
+        elif current is not None and (self.entry is None or self.entry.key != current.key):
             self.select(current)
 
     def follow_focus(self) -> None:
         """Take what the cursor is on in the pane that the focus has come to."""
         view = self._views.shown
         current = self._find_current()
-        if current is not None:
+        if self._stands_nowhere:
+            self.clear()
+        elif current is not None:
             self.select(current)
         elif isinstance(view, LineageView) and view.has_focus and view.selected_node is not None:
             self.select(self.make_entry(view.selected_node))
         self._on_change()
+
+    @property
+    def _stands_nowhere(self) -> bool:
+        """Whether the focus is on a list of items that lists none."""
+        view = self._views.shown
+        return isinstance(view, BrowsePane) and view.has_focus_within and view.is_empty
 
     def _find_current(self) -> Entry | None:
         """Return what the cursor of the tree or of a list stands on, where that has the focus."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from mlwf_tui.entities.abilities import ANY_TAG, KEYPOINT_BOX, Abilities, Loss, Unit, Values
+from mlwf_tui.entities.abilities import ANY_TAG, Abilities, Loss, Unit, Values
 from mlwf_tui.entities.annotation import (
     AnnotatedObject,
     Annotation,
@@ -25,13 +25,13 @@ from mlwf_tui.entities.annotation import (
     Visibility,
 )
 from mlwf_tui.entities.item import SPLIT_WORDS, Item, Split
+from mlwf_tui.entities.keypoints import KEYPOINT_BOX, list_visibility
 from mlwf_tui.media.conversions import (
     clip_geometry,
     convert_geometry,
     cover_masks,
     draw_geometry,
     join_holes,
-    list_visibility,
 )
 
 _PLURALS = {

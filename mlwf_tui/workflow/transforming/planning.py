@@ -165,6 +165,7 @@ class Plan:
     counts: Counts
     finished: ItemSpool
     drafts: ItemSpool  # a row is an encoded PlannedDraft
+    object_count: int  # on those that are finished
     problems: list[Problem]  # images that the operation had to look at and could not; their items are kept
 
 
@@ -193,16 +194,18 @@ def plan_recipe(store: Store, home: Path, recipe: Recipe, observer: Observer) ->
         sources = Sources(store, recipe.sources, between=observer.check_cancelled)
         survey = Survey(recipe, sources, schema)
         problems: list[Problem] = []
+        object_count = 0
         for planned in survey.iter_planned(observer):
             if isinstance(planned.result, PlannedItem) and planned.result.problem:
                 problems.append(Problem(planned.result.item.key, planned.result.problem))
             if planned.row is not None:
                 finished.add(planned.row)
+                object_count += planned.row.object_count
             elif isinstance(planned.result, Draft):
                 draft = planned.result
                 row = _encoder.encode(PlannedDraft(draft, planned.fate))
                 drafts.add(EncodedItem(f"{draft.dataset}/{draft.name}", row, 0, 0))
-        plan = Plan(result_schema, survey.counts, finished, drafts, problems)
+        plan = Plan(result_schema, survey.counts, finished, drafts, object_count, problems)
         _check_keys(plan)
         if not plan.counts.items_out:
             raise InvalidInput(
@@ -210,6 +213,11 @@ def plan_recipe(store: Store, home: Path, recipe: Recipe, observer: Observer) ->
                 hint="Loosen its parameters; nothing was changed.",
             )
         yield plan
+
+
+def count_objects(store: Store, recipe: Recipe) -> int:
+    """Return how many objects the sources of a recipe have."""
+    return sum(read_summary(store, source.manifest).object_count for source in recipe.sources)
 
 
 def join_source_schemas(store: Store, recipe: Recipe) -> LabelSchema:

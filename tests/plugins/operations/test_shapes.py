@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Point
-from mlwf_tui.plugins.operations.shapes import cut_shape, move_shape, read_shape, write_object
+from mlwf_tui.plugins.operations.shapes import cut_shape, move_shape, read_shape, write_objects
 
 WIDTH_PX, HEIGHT_PX = 64, 48
 FLIP = np.array(((-1.0, 0, WIDTH_PX), (0, 1, 0)))
@@ -35,8 +35,9 @@ def follow(
     for matrix in matrices:
         size = size[::-1] if matrix is TURN else size
         shape = cut_shape(move_shape(shape, matrix, None), *size)
-    written = write_object(shape, *size, 0.0)
-    return written.geometry if written else None
+    written = write_objects(shape, 0.0)
+    assert len(written) < 2
+    return written[0].geometry if written else None
 
 
 def rotate(angle: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -86,14 +87,14 @@ def test_polygon_never_leaves_the_picture(points: list[Point], angle: float) -> 
 def test_object_is_dropped_below_its_visible_share(shift: float, is_kept: bool) -> None:
     shape = read_shape(label(Geometry.rectangle(0, 0, 10, 10)), WIDTH_PX, HEIGHT_PX)
     moved = move_shape(shape, np.array(((1.0, 0, -shift), (0, 1, 0))), None)
-    written = write_object(cut_shape(moved, WIDTH_PX, HEIGHT_PX), WIDTH_PX, HEIGHT_PX, 0.3)
-    assert (written is not None) is is_kept
+    written = write_objects(cut_shape(moved, WIDTH_PX, HEIGHT_PX), 0.3)
+    assert bool(written) is is_kept
 
 
 def test_share_counts_what_was_visible_at_the_start() -> None:
     half_outside = read_shape(label(Geometry.rectangle(-10, 0, 10, 10)), WIDTH_PX, HEIGHT_PX)
     assert half_outside.share == 1
-    assert write_object(half_outside, WIDTH_PX, HEIGHT_PX, 1.0) is not None
+    assert write_objects(half_outside, 1.0)
 
 
 def test_holes_are_cut_with_their_polygon() -> None:
@@ -131,8 +132,7 @@ def test_mask_is_read_as_it_was_drawn(cells: list[bool]) -> None:
     shape = read_shape(label(Geometry(GeometryKind.MASK, ((5, 6), (9, 9)), runs=runs)), WIDTH_PX, HEIGHT_PX)
     assert shape.mask is not None
     assert np.array_equal(shape.mask[6:9, 5:9].astype(bool), pixels)
-    written = write_object(shape, WIDTH_PX, HEIGHT_PX, 0.0)
-    assert written is not None
+    (written,) = write_objects(shape, 0.0)
     again = read_shape(written, WIDTH_PX, HEIGHT_PX)
     assert again.mask is not None
     assert np.array_equal(again.mask, shape.mask)

@@ -102,10 +102,8 @@ class Excerpts:
                 params = {"where": write_condition(excerpt), "invert": "true"}
                 self._change("filter", excerpt, params, f"Took {what} out", targets)
 
-        text = (
-            f"{what.capitalize()} will be missing from the head of {excerpt.ref}. Its versions keep what they"
-        )
-        text += " have, and undo brings it back."
+        text = f"The head of {excerpt.ref} will lack {what}."
+        text += " Its versions keep what they have, and undo brings it back."
         self._host.put(Confirm(f"Delete {what}", text, yes="Delete", is_dangerous=True), confirmed)
 
     def trace(self, targets: Sequence[Entry]) -> None:

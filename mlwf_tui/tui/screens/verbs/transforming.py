@@ -46,6 +46,7 @@ CLASSES = "classes"
 """What operations call the classes that they are about."""
 OF_ITEMS = ("filter", "copy", "move", "tag")
 """Operations that can be told by a condition which items are meant."""
+NOT_OF_ITEMS = "Not for some items alone: o on the project, the version or the tree's head takes all of it."
 PLACES = {NEW: "a new project", BESIDE: "a dataset of a project", IN_PLACE: "in place"}
 
 
@@ -91,7 +92,10 @@ class Transforming:
             operations, self._classes = found
             able = [one for one in operations if not condition or one.name in OF_ITEMS]
             by_name = {operation.name: operation for operation in able}
-            picker = OperationPicker(f"Transform {' + '.join(refs)} with", able, start=start)
+            picker = OperationPicker(
+                f"Transform {' + '.join(refs)} with", able, start=start,
+                others=[one for one in operations if one.name not in by_name], why_not=NOT_OF_ITEMS,
+            )  # fmt: skip
             self._host.put(picker, lambda pick: self._ask(entry, refs, by_name[pick.name], pick, condition))
 
         self._host.ask("operations", read, listed)
@@ -207,16 +211,23 @@ class Transforming:
         self._host.do_long(title, lambda observer: work(observer=observer), self._say_made, failed=again)
 
     def _say_made(self, made: TransformResult) -> None:
-        how = " (known recipe, nothing was computed)" if made.cached else ""
-        text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
-        if made.images_resumed:
-            text += f" {made.images_resumed:,} images were there from before."
-        if made.problems:
-            text += f" {len(made.problems):,} images could not be used."
-        finish(self._host, text, detail="\n".join(made.conflicts))
+        finish(self._host, describe_made(made), detail="\n".join(made.conflicts))
         show_problems(
             self._host, f"Images that could not be used for {made.project}@{made.version}", made.problems
         )
+
+
+def describe_made(made: TransformResult) -> str:
+    """Return what a transform has made, in a sentence or some."""
+    how = " (known recipe, nothing was computed)" if made.cached else ""
+    text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
+    if made.objects_in != made.objects_out:
+        text += f" Of {made.objects_in:,} objects there are {made.objects_out:,} now."
+    if made.images_resumed:
+        text += f" {made.images_resumed:,} images were there from before."
+    if made.problems:
+        text += f" {len(made.problems):,} images could not be used."
+    return text
 
 
 def list_refs(entry: Entry, marked: Sequence[Entry]) -> tuple[str, ...]:
@@ -252,6 +263,8 @@ def draw_plan(plan: TransformPlan) -> Content:
         (f"+{plan.items_added:,} added", "$success"), " · ", (f"~{plan.items_changed:,} changed", "$primary"),
         " · ", (f"-{plan.items_dropped:,} dropped", "$error"), f" · {plan.items_unchanged:,} as they are",
     ]  # fmt: skip
+    if plan.objects_out not in (None, plan.objects_in):
+        counts.append(f" · {plan.objects_in:,} → {plan.objects_out:,} objects")
     if plan.cached:
         counts.append("\nThe same recipe was followed before: its result is used at once.")
     elif plan.images:
