@@ -33,7 +33,7 @@ TRUST = click.option(
     "format_name",
     default="onnx",
     show_default=True,
-    help="onnx, torchscript, openvino or tensorrt.",
+    help="onnx, torchscript, pt, openvino or tensorrt.",
 )
 @TRUST
 @params_option
@@ -57,6 +57,7 @@ def package_command(
 
     \b
     mlwf package cells-1 ~/cells-onnx
+    mlwf package cells-1 ~/cells-pt --format pt            # the trained weights: YOLO("model.pt")
     mlwf package cells-1 cells.zip --format openvino -p confidence=0.5 -p sample=false
     """
     from mlwf_tui.workflow.package import submit_package
