@@ -11,6 +11,7 @@ import peewee as pw
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.tables import ModelRow, ProjectRow, RecipeRow, ReportRow, RunRow
+from mlwf_tui.entities.ids import is_id
 from mlwf_tui.errors import InvalidParameter, NotFound
 
 LISTED_BY = {"project": "mlwf projects", "run": "mlwf runs", "model": "mlwf models", "report": "mlwf report"}
@@ -41,15 +42,16 @@ def find_by_prefix(
 
 
 def find_named(database: Database, table: type[ModelRow | ReportRow], ref: str, what: str) -> str:
-    """Return the id of what has the name `ref`, or whose id alone starts with it.
+    """Return the id of what has the name `ref`, or whose id alone starts with it; a whole id comes first.
 
     Raises:
         NotFound: nothing does.
         InvalidParameter: several ids start with it.
     """
     live = table.deleted_at.is_null()
+    of_id = find_by_prefix(database, table, ref, what) if is_id(ref) else None
     named: str | None = database.read_value(table.select(table.id).where(live, table.name == ref))
-    found = named or find_by_prefix(database, table, ref, what)
+    found = of_id or named or find_by_prefix(database, table, ref, what)
     if found is None:
         names = [row[0] for row in database.fetch(table.select(table.name).where(live).tuples())]
         was_deleted = database.read_value(table.select(table.id).where(~live, table.name == ref)) is not None

@@ -12,7 +12,7 @@ from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_named
 from mlwf_tui.catalog.tables import ModelRow
 from mlwf_tui.entities.ids import ModelId, RunId, new_id
-from mlwf_tui.entities.item import check_name
+from mlwf_tui.entities.item import check_name, check_own_name
 from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.errors import Conflict, NotFound
 
@@ -48,7 +48,7 @@ class Models:
             InvalidInput: the name cannot be used.
             NotFound: there is no such run.
         """
-        check_name(name, "model name")
+        check_own_name(name, "model name")
         model_id = ModelId(new_id())
         with self._database.transaction():
             self._check_free(name)
@@ -100,7 +100,7 @@ class Models:
 
     def rename(self, model_id: ModelId, name: str, *, author: str = "") -> Model:
         """Raises NotFound, Conflict where the name is taken, InvalidInput where it cannot be used."""
-        check_name(name, "model name")
+        check_own_name(name, "model name")
         with self._database.transaction():
             model = self.get_by_id(model_id)
             if model.name != name:

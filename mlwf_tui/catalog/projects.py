@@ -12,8 +12,8 @@ from mlwf_tui.catalog.heads import HeadMove, Heads, MoveStatus, has_moved
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import ambiguous, find_by_prefix, missing
 from mlwf_tui.catalog.tables import ProjectRow, StateRow, VersionRow
-from mlwf_tui.entities.ids import Digest, ProjectId, RunId, StateId, new_id
-from mlwf_tui.entities.item import check_name
+from mlwf_tui.entities.ids import Digest, ProjectId, RunId, StateId, is_id, new_id
+from mlwf_tui.entities.item import check_name, check_own_name
 from mlwf_tui.entities.project import Project, ProjectState
 from mlwf_tui.errors import Conflict, NotFound
 
@@ -37,7 +37,7 @@ class Projects:
             Conflict: the workspace has one of that name.
             InvalidInput: the name or the workspace's cannot be used.
         """
-        check_name(name, "project name")
+        check_own_name(name, "project name")
         check_name(workspace, "workspace name")
         project_id = ProjectId(new_id())
         with self._database.transaction():
@@ -67,6 +67,8 @@ class Projects:
             NotFound: there is none.
             InvalidInput: there are several.
         """
+        if is_id(ref) and (found := find_by_prefix(self._database, ProjectRow, ref, "project")):
+            return self.get_by_id(ProjectId(found))
         workspace, slash, name = ref.rpartition("/")
         named = self._read(*([ProjectRow.workspace == workspace] if slash else []), ProjectRow.name == name)
         if len(named) > 1:
@@ -106,7 +108,7 @@ class Projects:
 
     def rename(self, project_id: ProjectId, name: str, *, author: str = "") -> Project:
         """Raises NotFound, Conflict where the name is taken, InvalidInput where it cannot be used."""
-        check_name(name, "project name")
+        check_own_name(name, "project name")
         with self._database.transaction():
             project = self.get_by_id(project_id)
             if project.name != name:

@@ -10,7 +10,7 @@ from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_named
 from mlwf_tui.catalog.tables import ModelRow, ProjectRow, ReportRow, VersionRow
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId, new_id
-from mlwf_tui.entities.item import check_name
+from mlwf_tui.entities.item import check_name, check_own_name
 from mlwf_tui.entities.model import Report, ReportKind
 from mlwf_tui.errors import Conflict, NotFound
 
@@ -47,7 +47,7 @@ class Reports:
             InvalidInput: the name cannot be used.
             NotFound: there is no such model, version or run.
         """
-        check_name(name, "report name")
+        check_own_name(name, "report name")
         report_id = ReportId(new_id())
         with self._database.transaction():
             self._check_free(name)
@@ -99,7 +99,7 @@ class Reports:
 
     def rename(self, report_id: ReportId, name: str, *, author: str = "") -> Report:
         """Raises NotFound, Conflict where the name is taken, InvalidInput where it cannot be used."""
-        check_name(name, "report name")
+        check_own_name(name, "report name")
         with self._database.transaction():
             report = self.get_by_id(report_id)
             if report.name != name:

@@ -33,7 +33,7 @@ TRUST = click.option(
     "format_name",
     default="onnx",
     show_default=True,
-    help="onnx, torchscript, openvino or tensorrt.",
+    help="onnx, torchscript, pt, openvino or tensorrt.",
 )
 @TRUST
 @params_option
@@ -57,6 +57,7 @@ def package_command(
 
     \b
     mlwf package cells-1 ~/cells-onnx
+    mlwf package cells-1 ~/cells-pt --format pt            # the trained weights: YOLO("model.pt")
     mlwf package cells-1 cells.zip --format openvino -p confidence=0.5 -p sample=false
     """
     from mlwf_tui.workflow.package import submit_package
@@ -138,7 +139,11 @@ def serve_command(
             "url": place.url,
             "token": drawn or None,
         }
-        face.show(document, lambda: _format_session(run, place.url, drawn, is_detached=detach))
+        needs_token = not no_token
+        face.show(
+            document,
+            lambda: _format_session(run, place.url, drawn, needs_token=needs_token, is_detached=detach),
+        )
         return DONE if detach else _follow_session(face, workspace, run)
 
 
@@ -176,11 +181,11 @@ def _warn_of_others(host: str, *, has_token: bool) -> None:
     )
 
 
-def _format_session(run: Run, url: str, token: str, *, is_detached: bool) -> str:
+def _format_session(run: Run, url: str, token: str, *, needs_token: bool, is_detached: bool) -> str:
     lines = [f"serving at {url} (run {run.id})"]
     if token:
         lines.append(f"token: {token}   (told this once)")
-    header = ' -H "Authorization: Bearer TOKEN"' if token else ""
+    header = ' -H "Authorization: Bearer TOKEN"' if needs_token else ""
     lines.append(f"ask: curl{header} --data-binary @picture.jpg {url}/predict")
     lines.append(f"stop: {f'mlwf stop {run.id}' if is_detached else 'Ctrl-C'}")
     return "\n".join(lines)

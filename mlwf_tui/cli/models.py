@@ -12,7 +12,7 @@ from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, Face, command, params_option
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import ArtifactKind, Run
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.workspace import Workspace
@@ -120,7 +120,7 @@ def apply_command(
     detach: bool,
     terms: Terms,
 ) -> int:
-    """Let a model annotate the items of a version, the images of a folder, or the frames of a video.
+    """Let a model annotate the items of a version, a folder of images, a picture, or the frames of a video.
 
     What is done before it is stopped or killed is not done again. Parameters: confidence, nms_iou and
     max_objects choose among predictions; tile finds what is small on large images; policy says what
@@ -187,8 +187,18 @@ def _format_result(run: Run) -> str:
         f"  {result.get('objects_out', 0)} objects on {result.get('items_out', 0)} items"
         f"{f', {resumed:,} of them known from a run that did not end' if resumed else ''}"
     )
+    if result.get("created") is False:
+        text += ", as before: no new version"
     warnings = [f"warning: {conflict}." for conflict in result.get("conflicts", ())]
-    return "\n".join([text, *warnings, *format_partly(run)])
+    return "\n".join([text, *_tell_replaced(run), *warnings, *format_partly(run)])
+
+
+def _tell_replaced(run: Run) -> Iterator[str]:
+    """Yield what was replaced in the project itself, and how to bring it back."""
+    count = run.result.get("objects_replaced")
+    before = [one.title for one in run.inputs if one.kind is ArtifactKind.VERSION]
+    if count and before:
+        yield f"{count:,} objects that people drew were replaced: mlwf restore {before[-1]} brings them back"
 
 
 def _tell_measuring(result: Mapping[str, Any]) -> Iterator[str]:

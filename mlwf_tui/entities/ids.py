@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import NewType
 
 Digest = NewType("Digest", str)
@@ -24,3 +25,8 @@ ArtifactId = NewType("ArtifactId", str)
 def new_id() -> str:
     """Return 12 random hexadecimal digits: short to read, and any unique prefix names the thing."""
     return os.urandom(6).hex()
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id, all of it."""
+    return re.fullmatch("[0-9a-f]{12}", text) is not None

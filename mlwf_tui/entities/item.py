@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from mlwf_tui.entities.annotation import Annotation
-from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.ids import Digest, is_id
 from mlwf_tui.errors import InvalidParameter
 
 MAX_NAME_BYTES = 255  # what every Linux file system takes, so that a checkout can always be written
@@ -84,6 +84,20 @@ def check_name(name: str, what: str) -> str:
     if reason:
         raise InvalidParameter(f"The {what} {name!r} {reason}.", hint=f"Choose another {what}.")
     return name
+
+
+def check_own_name(name: str, what: str) -> str:
+    """Return `name` if a project, model or report can be told by it: a good name, and no id of another.
+
+    Raises:
+        InvalidParameter: as `check_name`, or it has the form of an id.
+    """
+    if is_id(name):
+        raise InvalidParameter(
+            f"The {what} {name!r} has the form of an id, which would name something else.",
+            hint="Add another letter to it.",
+        )
+    return check_name(name, what)
 
 
 def check_text(text: str, what: str) -> str:

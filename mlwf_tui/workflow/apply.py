@@ -7,23 +7,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Problem, Run
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
-from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.store.manifests import iter_changes, iter_items
 from mlwf_tui.workflow.benchmark import find_model
 from mlwf_tui.workflow.projects import find_or_create_project
 from mlwf_tui.workflow.refs import check_project_name
+from mlwf_tui.workflow.running.ends import look_at_file, note_file
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.transforming.finished_predictions import forget_predictions
 from mlwf_tui.workflow.transforming.placing import check_free, place_beside
-from mlwf_tui.workflow.transforming.recipes import find_known
+from mlwf_tui.workflow.transforming.recipes import LEFT_OUT, find_known
 from mlwf_tui.workflow.using.annotating import (
     Annotated,
     ApplyParams,
@@ -36,10 +39,12 @@ from mlwf_tui.workflow.using.outside import (
     check_path,
     find_path,
     import_images,
+    is_picture,
     is_video,
-    note_video,
+    read_picture,
     read_video,
 )
+from mlwf_tui.workflow.using.targets import check_target
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
 
@@ -63,9 +68,9 @@ def submit_apply(
 ) -> Run:
     """Pin the data and queue the run, which starts when there is room; return at once.
 
-    `ref` may also be the path of a folder, which is imported into `to` first, or of a video, whose frames
-    become its items. The model may be one that a training will make which the run is to come after. Where
-    `is_again`, the model is asked though what it says is known.
+    `ref` may also be the path of a folder, which is imported into `to` first, of a picture, or of a video,
+    whose frames become its items. The model may be one that a training will make which the run is to come
+    after. Where `is_again`, the model is asked though what it says is known.
 
     With `dataset` the result comes into that dataset of `to`, and what else the project has stays beside it.
     Policy `replace` drops the objects that are there, `add` keeps both, `merge` keeps them and adds what
@@ -74,9 +79,9 @@ def submit_apply(
     Raises:
         NotFound: there is no such model, project or version.
         InvalidParameter: a parameter does not fit, or a project or dataset cannot be named so.
-        InvalidInput: the model's task does not fit, or a path is neither a folder nor a video.
+        InvalidInput: the model's task does not fit, or a path is no folder, no picture and no video.
         Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
-        Conflict: a folder or a video is to come into a project that holds something else.
+        Conflict: `to` holds something else, or was changed since the same was applied to before.
     """
     check_project_name(to)
     if dataset:
@@ -89,7 +94,8 @@ def submit_apply(
         check_model(workspace, model, is_trusted=is_trusted)
     path = find_path(workspace, ref)
     if path is not None:
-        check_path(workspace, path, to, dataset)
+        check_path(path, dataset)
+    file = look_at_file(str(path)) if path is not None and path.is_file() else None
     data = ref if path is None else str(path)
     shown = {"model": model_ref if model is None else model.name, "data": data, "to": to, **checked}
     shown |= {"dataset": dataset} if dataset else {}
@@ -98,10 +104,11 @@ def submit_apply(
         recorder = queue_run(workspace, "apply", shown, 0, terms=agreed, call={"is_again": is_again})
         if model is not None:
             recorder.read_model(model.id)
-        if path is None:
-            recorder.read_version(ref)
-        elif path.is_file():
-            recorder.read_artifact(note_video(workspace, path))
+        version = recorder.read_version(ref) if path is None else None
+        if file is not None:
+            recorder.read_artifact(note_file(workspace, file, is_weights=False, is_output=False))
+        if not dataset:
+            check_target(workspace, to, data, version)
     return start_queued(workspace, recorder.run)
 
 
@@ -110,15 +117,7 @@ def perform_apply(recorder: Recorder, version: Version | None, model: Model, obs
     workspace, run = recorder.workspace, recorder.run
     names = ApplyParams.__dataclass_fields__
     params = build_params(ApplyParams, {k: v for k, v in run.params.items() if k in names})
-    path = Path(run.params["data"])
-    if version is None and not is_video(path):
-        import_images(recorder, path, run.params["to"], observer)
-        version = recorder.read_version(run.params["to"])
-    if version is not None:
-        source = _Source(version.manifest, version.item_count, version.ref, version)
-    else:
-        frames = read_video(recorder, path, every=params.every, observer=observer)
-        source = _Source(frames.digest, frames.item_count, path.name)
+    source = _read_source(recorder, version, params.every, observer)
     recipe = digest_apply(model, params, [(source.manifest, "")])
     is_again = bool(run.call.get("is_again"))
     if is_again:
@@ -141,7 +140,29 @@ class _Source(NamedTuple):
     manifest: Digest
     item_count: int
     title: str
-    version: Version | None = None  # None of a video
+    version: Version | None = None  # None of a video or a picture
+    problems: tuple[Problem, ...] = ()  # with files of a folder
+
+
+def _read_source(recorder: Recorder, version: Version | None, every: int, observer: Observer) -> _Source:
+    """Return what the model is to look at: of a path, what it holds now."""
+    workspace, run = recorder.workspace, recorder.run
+    path, to = Path(run.params["data"]), run.params["to"]
+    if version is not None:  # of a folder too, where an earlier job of the run has imported it
+        problems = msgspec.convert(run.result.get(LEFT_OUT, ()), tuple[Problem, ...])
+        return _Source(version.manifest, version.item_count, version.ref, version, problems)
+    if is_video(path):
+        items = read_video(recorder, path, every=every, observer=observer)
+        return _Source(items.digest, items.item_count, path.name)
+    if is_picture(path):
+        items = read_picture(recorder, path)
+        return _Source(items.digest, items.item_count, path.name)
+    check_target(workspace, to, str(path), None)  # it may have been queued for long
+    problems = import_images(recorder, path, to, observer)
+    with workspace.catalog.transaction():
+        version = recorder.read_version(to)
+        workspace.catalog.runs.extend_result(run.id, {LEFT_OUT: msgspec.to_builtins(problems)})
+    return _Source(version.manifest, version.item_count, version.ref, version, problems)
 
 
 def _check_free(recorder: Recorder, source: _Source) -> None:
@@ -159,11 +180,12 @@ def _finish(
     """Make the result the target's head and newest version, and close the run, in one transaction.
 
     What the target has become meanwhile is kept as a version and is a parent of the new one: an
-    application may take hours, and its result is not thrown away for a change beside it. Put beside what
-    the target has, it is refused where that changes in the moment it takes; the predictions are kept then.
+    application may take hours, and its result is not thrown away for a change beside it. Where the target
+    holds this very result there is no new version. Put beside what the target has, it is refused where that
+    changes in the moment it takes; the predictions are kept then.
     """
     workspace, run, manifest = recorder.workspace, recorder.run, annotated.manifest
-    version = source.version
+    version, problems = source.version, (*source.problems, *annotated.problems)
     target = find_or_create_project(workspace, run.params["to"])
     dataset = run.params.get("dataset", "")
     placed, conflicts = manifest, tuple[str, ...]()
@@ -172,9 +194,13 @@ def _finish(
             placed, conflicts = place_beside(
                 workspace.store, writer, target.manifest, manifest.digest, dataset
             )
+    is_own = not dataset and version is not None and version.project_id == target.id
+    replaced = _count_replaced(workspace, source.manifest, manifest.digest) if is_own else 0
     with recorder.finishing():
-        made = recorder.write_version(
-            target if dataset else workspace.catalog.projects.get_by_id(target.id),
+        now = target if dataset else workspace.catalog.projects.get_by_id(target.id)
+        same = recorder.find_same(now, placed.digest)
+        made = same or recorder.write_version(
+            now,
             placed.digest,
             placed.item_count,
             message=f"{model.name} applied to {source.title}",
@@ -183,13 +209,27 @@ def _finish(
         recorder.result = {
             "project": target.name,
             "version": made.number,
+            "created": same is None,
             "items_in": source.item_count,
             "items_out": manifest.item_count,
             **annotated.to_result(),
+            "problems": [msgspec.to_builtins(problem) for problem in problems],
+            LEFT_OUT: [msgspec.to_builtins(problem) for problem in source.problems],
+            "objects_replaced": replaced,
             "conflicts": conflicts,
             "cached": is_cached,
             "run": run.id,
             "manifest": manifest.digest,
             "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items"
-            + describe_problems(annotated.problems),
+            + describe_problems(problems),
         }
+
+
+def _count_replaced(workspace: Workspace, before: Digest, after: Digest) -> int:
+    """Return how many objects that no model predicted are there no more."""
+    count = 0
+    for change in iter_changes(workspace.store, before, after):
+        was = change.before.annotation.objects if change.before is not None else ()
+        left = change.after.annotation.objects if change.after is not None else ()
+        count += sum(labelled.confidence is None and labelled not in left for labelled in was)
+    return count

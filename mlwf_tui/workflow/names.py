@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mlwf_tui.entities.item import MAX_NAME_BYTES, check_name
+from mlwf_tui.entities.item import MAX_NAME_BYTES, check_name, check_own_name
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import Conflict
 from mlwf_tui.workspace import Workspace
@@ -24,7 +24,7 @@ def choose_model_name(workspace: Workspace, given: str, stem: str) -> str:
     taken = list_model_names(workspace)
     if not given:
         return find_free(check_name(stem, "model name"), taken)
-    if check_name(given, "model name") in taken:
+    if check_own_name(given, "model name") in taken:
         raise Conflict(f"There is a model named {given!r} already.", hint="Choose another name.")
     return given
 

@@ -212,7 +212,10 @@ def _place(source: Path, target: Path) -> None:
                 for path in iter_files(source):
                     archive.write(path, (Path(target.stem) / path.relative_to(source)).as_posix())
         else:
-            shutil.copytree(source, fresh)
+            for path in iter_files(source):  # copytree would go on after a full disk, and tell of each file
+                place = fresh / path.relative_to(source)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, place)
 
 
 @contextmanager

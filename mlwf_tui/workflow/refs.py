@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from mlwf_tui.catalog.lookup import hint_undelete
-from mlwf_tui.entities.ids import Digest
-from mlwf_tui.entities.item import check_name
+from mlwf_tui.entities.ids import Digest, is_id
+from mlwf_tui.entities.item import check_name, check_own_name
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, ProjectState, Version
 from mlwf_tui.entities.run import Run
@@ -97,7 +97,7 @@ def resolve_manifest(workspace: Workspace, ref: str) -> tuple[Project, Digest]:
 def resolve(workspace: Workspace, ref: str) -> Entity:
     """Return whatever a ref names: a version, or the project, model, report or run of that name or id.
 
-    A whole name comes before the beginning of an id, whatever kind has it.
+    A whole name comes before the beginning of an id, whatever kind has it, and a whole id before a name.
 
     Raises:
         NotFound: nothing has that name or an id that begins so.
@@ -106,7 +106,7 @@ def resolve(workspace: Workspace, ref: str) -> Entity:
     if "@" in ref:
         project, number = resolve_project_ref(workspace, ref)
         return project if number is None else workspace.catalog.versions.get(project.id, number)
-    named = _find_named(workspace, ref)
+    named = None if is_id(ref) else _find_named(workspace, ref)
     if named is not None:
         return named
     found = _find_by_id(workspace, ref)
@@ -149,8 +149,10 @@ def check_project_name(name: str) -> str:
     """Return a name that a new project may have.
 
     Raises:
-        InvalidParameter: it has a separator, a control character, an @, or begins with a dash.
+        InvalidParameter: it has a separator, a control character, an @, begins with a dash, or has the form
+            of an id.
     """
+    check_own_name(name, "project name")
     return _check_ref_part(name, "project name")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from mlwf_tui.entities.card import MAX_TITLE
-from mlwf_tui.entities.item import check_name, check_text
+from mlwf_tui.entities.item import check_own_name, check_text
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.errors import InvalidInput, InvalidParameter
@@ -29,9 +29,9 @@ def rename(workspace: Workspace, ref: str, name: str) -> None:
         case Project():
             catalog.projects.rename(entity.id, check_project_name(name), author=author)
         case Model():
-            catalog.models.rename(entity.id, check_name(name, "model name"), author=author)
+            catalog.models.rename(entity.id, check_own_name(name, "model name"), author=author)
         case Report():
-            catalog.reports.rename(entity.id, check_name(name, "report name"), author=author)
+            catalog.reports.rename(entity.id, check_own_name(name, "report name"), author=author)
         case Version():
             raise InvalidInput(f"{ref} has no name of its own.", hint="Projects, models and reports have.")
         case _:

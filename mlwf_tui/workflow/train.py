@@ -15,7 +15,7 @@ from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, Run
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
@@ -27,6 +27,7 @@ from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.retry import FIT_FOLDER
+from mlwf_tui.workflow.running.ends import look_at_file, note_file
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
@@ -37,6 +38,7 @@ from mlwf_tui.workflow.training.starts import (
     OWN_PARAMS,
     Start,
     check_params,
+    find_changed_file,
     find_continued,
     find_start,
     iter_trainers,
@@ -114,9 +116,9 @@ def _check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> N
     """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them."""
     if start.model is not None:
         check_model(workspace, start.model, is_trusted=is_trusted)
-    elif (path := Path(start.architecture)).suffix != ".yaml" and path.is_file():
+    elif start.file is not None and start.is_of_weights:
         trainer = workspace.registry.get_trainer(start.trainer)
-        check_file(workspace, trainer, path, is_trusted=is_trusted)
+        check_file(workspace, trainer, start.file, is_trusted=is_trusted)
 
 
 def submit_continued(
@@ -206,6 +208,7 @@ def _queue(
     """Enter the run with all that it reads, and let it start where there is room."""
     device = str(params.get("device", "auto"))
     agreed = check_terms(workspace, terms or Terms(), uses_gpu=True, device=device)
+    file = look_at_file(str(start.file), is_hashed=True) if start.file is not None else None
     with workspace.store.hold_shared():
         if parent is None:
             code = keep_code(workspace, Path.cwd())
@@ -219,6 +222,9 @@ def _queue(
             recorder.read_version(str(params["data"]))
             if start.model is not None:
                 recorder.read_model(start.model.id)
+            if file is not None:
+                noted = note_file(workspace, file, is_weights=start.is_of_weights, is_output=False)
+                recorder.read_artifact(noted)
             if params_text is not None:
                 title, text = params_text
                 digest = compute_digest(text.encode())
@@ -270,6 +276,7 @@ def _make_request(
     data = export_manifest(workspace, version.manifest, trainer.data_formats[start.task], observer)
     is_resumed = trainer.can_resume(folder)
     if not is_resumed:
+        _check_unchanged(workspace, run)
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(exist_ok=True)
     is_continued = "continues" in run.params
@@ -288,6 +295,15 @@ def _make_request(
         continues=begun if is_continued else None,
         more_epochs=int(run.params.get("more_epochs", 0)),
     )
+
+
+def _check_unchanged(workspace: Workspace, run: Run) -> None:
+    """Raise InvalidInput where the file that a training begins with is not that of when it was queued."""
+    path = find_changed_file(workspace, run)
+    if path:
+        raise InvalidInput(
+            f"{path} holds something else than when the training was queued.", hint="Queue a new training."
+        )
 
 
 def _write_weights(workspace: Workspace, model: Model, folder: Path, are_all: bool) -> Path:

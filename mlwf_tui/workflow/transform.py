@@ -377,9 +377,9 @@ class _Ending(msgspec.Struct, frozen=True):
 
     def _write_version(self, target: Project, manifest: ManifestSummary) -> Version:
         """Return the new version, or the latest where the target stands on this very data already."""
-        latest = self.run.workspace.catalog.versions.latest(target.id)
-        if latest is not None and latest.manifest == target.manifest == manifest.digest:
-            return latest
+        same = self.run.find_same(target, manifest.digest)
+        if same is not None:
+            return same
         refs = ", ".join(version.ref for version in self.versions)
         parents = [version for version in self.versions if version.project_id == target.id]
         message = f"{self.recipe.operation.name} of {refs}"

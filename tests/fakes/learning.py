@@ -39,7 +39,7 @@ class LearningTrainer:
     name = "learner"
     summary = "learns"
     licence = "none"
-    file_suffixes: tuple[str, ...] = ()
+    file_suffixes: tuple[str, ...] = (".learned",)
     data_formats: Mapping[str, str] = {"detect": "yolo"}
     params_type: type[Any] = LearnParams
 
@@ -48,6 +48,9 @@ class LearningTrainer:
 
     def find_task(self, architecture: str) -> str:
         return "detect"
+
+    def check_weights(self, path: Path) -> None:
+        """Everything goes."""
 
     def check_settings(self, params: LearnParams, extra: Mapping[str, Any]) -> None:
         if params.kind == "odd":

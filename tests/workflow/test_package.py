@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import resource
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +19,10 @@ from mlwf_tui.entities.ids import Digest, ModelId, RunId
 from mlwf_tui.entities.model import Checkpoint, Model
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.errors import Conflict, InvalidParameter, Untrusted
+from mlwf_tui.errors import Conflict, InvalidParameter, StorageFailed, Untrusted
 from mlwf_tui.protocols.trainers import ExportResult
 from mlwf_tui.workflow.graph import read_graph
-from mlwf_tui.workflow.package import submit_package
+from mlwf_tui.workflow.package import _place, submit_package
 from mlwf_tui.workflow.queue import pause_queue, resume_queue
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.using.package_files import describe_package, write_document
@@ -150,6 +151,22 @@ def test_what_is_put_in_its_place_meanwhile_stays(home: Workspace, tmp_path: Pat
     assert (ended.state, target.read_bytes()) == (RunState.FAILED, b"mine")
     assert "There is something at" in ended.error
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_full_disk_is_told_in_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    (made / "inner").mkdir(parents=True)
+    for name in ("a.bin", "b.bin", "inner/c.bin"):
+        (made / name).write_bytes(bytes(9000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(StorageFailed) as caught:
+            _place(made, tmp_path / "there")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.message == f"{tmp_path / 'there'} could not be written: File too large."
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 def test_two_who_package_the_same_at_once_both_get_it(home: Workspace, tmp_path: Path) -> None:

@@ -152,6 +152,21 @@ def test_only_who_has_the_token_is_answered_and_nobody_can_read_it_in_the_home(h
             assert queued.token.encode() not in file.read_bytes(), file
 
 
+@pytest.mark.parametrize(
+    ("given", "is_needed"), [(["--token", "secretsecret"], True), ([], True), (["--no-token"], False)]
+)
+def test_how_to_ask_says_that_a_token_is_needed(
+    home: Workspace, capsys: pytest.CaptureFixture[str], given: list[str], is_needed: bool
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    words = ["serve", "eye", "--port", "0", "--detach", "-p", "device=cpu", *given]
+    assert main(["--home", str(home.home), *words]) == 0
+    told = capsys.readouterr().out
+    assert ('curl -H "Authorization: Bearer TOKEN" --data-binary' in told) is is_needed
+    assert "secret" not in told
+    stop_run(home, home.catalog.runs.list(limit=1)[0].id)
+
+
 def test_more_pictures_than_could_ever_wait_are_refused_for_good(home: Workspace) -> None:
     add_seer(home, "eye", SPOTS)
     _, caller = begin(home, max_queue=2)
@@ -188,6 +203,7 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
     bomb = draw_picture(128, 0)
     form, kind = write_form({"a.png": PICTURE, "b.png": b"no picture"})
     empty, empty_kind = write_form({})
+    many, many_kind = write_form({f"{number}.png": b"" for number in range(257)})
 
     refusals = {
         "not one": (422, caller.predict(b"no picture")),
@@ -200,6 +216,7 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
         "no border": (400, caller.predict(form, **{"Content-Type": "multipart/form-data"})),
         "confidence": (400, caller.predict(PICTURE, "/predict?confidence=sure")),
         "below": (400, caller.predict(PICTURE, "/predict?confidence=0.1")),
+        "parts": (413, caller.predict(many, **{"Content-Type": many_kind})),
         "body": (413, caller.predict(bytes(300_000))),
         "method": (405, caller.ask("GET", "/predict")),
         "place": (404, caller.ask("GET", "/nowhere")),
@@ -208,6 +225,7 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
     for name, (status, answer) in refusals.items():
         assert answer.status == status, (name, answer)
         assert answer.document["error"]["message"], name
+    assert "more than 256 parts" in refusals["parts"][1].document["error"]["message"]
     assert refusals["one of two"][1].document["error"]["message"].startswith("b.png ")
     assert caller.predict().status == 200
     assert stop_run(home, run.id).result["requests_by_status"]["422"] == 7

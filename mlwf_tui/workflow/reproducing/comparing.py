@@ -12,6 +12,7 @@ from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.reproducing.lacks import MANIFEST_KINDS
 from mlwf_tui.workflow.running.surroundings import describe_surroundings
+from mlwf_tui.workflow.training.starts import list_file_ids
 from mlwf_tui.workspace import Workspace
 
 EXACT_VERBS = ("import", "transform", "apply", "pipeline")
@@ -80,8 +81,17 @@ def judge(workspace: Workspace, run: Run, again: Run, *, tolerance: float = TOLE
         is_same=bool(outputs) and all(output.is_same for output in outputs),
         tolerance=0.0 if is_exact else tolerance,
         outputs=outputs,
-        notes=find_changes(run, again),
+        notes=(*find_changes(run, again), *_iter_other_files(workspace, run, again)),
     )
+
+
+def _iter_other_files(workspace: Workspace, run: Run, again: Run) -> Iterator[str]:
+    """Yield the files outside of the home that both have read, and that were not the same."""
+    read = workspace.catalog.artifacts.read_files
+    before = {fact.path: fact.digest for fact in read(list_file_ids(run)).values()}
+    for fact in read(list_file_ids(again)).values():
+        if before.get(fact.path) and fact.digest and before[fact.path] != fact.digest:
+            yield f"{fact.path} was {before[fact.path][:12]} and is {fact.digest[:12]}"
 
 
 def _compare_manifests(workspace: Workspace, run: Run, again: Run) -> Iterator[Comparison]:

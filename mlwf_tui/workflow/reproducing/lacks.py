@@ -15,6 +15,7 @@ from mlwf_tui.workflow.import_ import list_formats
 from mlwf_tui.workflow.importing.source_facts import SourceFact, look_at_source
 from mlwf_tui.workflow.pipelines.piping import plan_pipeline
 from mlwf_tui.workflow.reproducing.requests import make_request_again
+from mlwf_tui.workflow.training.starts import find_changed_file
 from mlwf_tui.workspace import Workspace
 
 VERBS = ("import", "transform", "pipeline", "train", "benchmark", "apply")
@@ -60,9 +61,7 @@ def _iter_lacks(workspace: Workspace, run: Run, observer: Observer | None) -> It
         case "pipeline":
             yield from _iter_lacks_of_pipeline(workspace, run, observer)
         case "train":
-            model_file = str(run.params.get("model", ""))
-            if model_file.startswith("/") and not Path(model_file).is_file():
-                yield f"the file {model_file} that it began from is gone"
+            yield from _iter_lacks_of_training(workspace, run, observer)
 
 
 def _iter_lacks_of_other(run: Run) -> Iterator[str]:
@@ -86,6 +85,23 @@ def _iter_missing(run: Run) -> Iterator[str]:
         yield f"it notes no version that it read{more}"
     if run.verb in ("benchmark", "apply") and not list_inputs(run, ArtifactKind.MODEL):
         yield "it notes no model that it used"
+
+
+def _iter_lacks_of_training(workspace: Workspace, run: Run, observer: Observer | None) -> Iterator[str]:
+    """Yield what has become of the file that it began from."""
+    begun = str(run.params.get("model", ""))
+    if not begun.startswith("/"):
+        return
+    if not Path(begun).is_file():
+        yield f"the file {begun} that it began from is gone"
+    elif observer is not None:
+        try:
+            changed = find_changed_file(workspace, run)
+        except MlwfError as error:
+            yield error.message.rstrip(".")
+            return
+        if changed:
+            yield f"the file {changed} holds something else than what it began from"
 
 
 def _iter_lacks_of_import(workspace: Workspace, run: Run, observer: Observer | None) -> Iterator[str]:

@@ -11,8 +11,8 @@ from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.settings import expand_path
-from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.store.streams import compute_stream_digest
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workspace import Workspace
 
@@ -157,8 +157,10 @@ def _check_dataset(workspace: Workspace, version: Version, dataset: str) -> str:
     return dataset
 
 
-def look_at_file(ref: str) -> NotedFile:
+def look_at_file(ref: str, *, is_hashed: bool = False) -> NotedFile:
     """Read what a file is now; before any transaction, since others would wait for it.
+
+    One that is large is hashed only where `is_hashed`.
 
     Raises:
         NotFound: there is none.
@@ -167,8 +169,8 @@ def look_at_file(ref: str) -> NotedFile:
     path = check_file(expand_path(Path(ref)))
     try:
         stat = path.stat()
-        is_small = stat.st_size <= HASHED_UP_TO_BYTES
-        digest = compute_digest(path.read_bytes()) if is_small else None
+        is_wanted = is_hashed or stat.st_size <= HASHED_UP_TO_BYTES
+        digest = _compute_file_digest(path) if is_wanted else None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Check its mode.") from error
     return NotedFile(
@@ -177,6 +179,11 @@ def look_at_file(ref: str) -> NotedFile:
         digest=digest,
         size_bytes=stat.st_size,
     )
+
+
+def _compute_file_digest(path: Path) -> Digest:
+    with path.open("rb") as file:
+        return compute_stream_digest(file, lambda _: None)
 
 
 def note_file(workspace: Workspace, file: NotedFile, *, is_weights: bool, is_output: bool) -> ArtifactRef:

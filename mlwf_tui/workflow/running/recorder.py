@@ -169,6 +169,12 @@ class Recorder:
             self._link_output(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
         return version
 
+    def find_same(self, project: Project, manifest: Digest) -> Version | None:
+        """Return the project's latest version where its head stands on this very data already."""
+        latest = self.workspace.catalog.versions.latest(project.id)
+        is_same = latest is not None and latest.manifest == project.manifest == manifest
+        return latest if is_same else None
+
     def write_model(self, **values: Any) -> Model:
         """Enter a model into the catalog as an output; `values` are Model's fields."""
         with self.workspace.catalog.transaction():

@@ -15,6 +15,7 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, suggest
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
 from mlwf_tui.settings import expand_path
+from mlwf_tui.workflow.running.ends import look_at_file
 from mlwf_tui.workflow.using.exports import check_format
 from mlwf_tui.workspace import Workspace
 
@@ -23,6 +24,7 @@ OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs", "benc
 """Of the run, beside what the trainer takes."""
 EXPORT_PARAM = "export"
 """The format in which a new model is kept as well, as "onnx"; given like a parameter of the trainer."""
+DEFINITION_SUFFIX = ".yaml"
 FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", "pretrained", "imgsz", "single_cls", "fraction")
 
 
@@ -33,6 +35,17 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str  # a known name, or the absolute path of a file
     task: str
     model: Model | None = None  # of this home, whose weights it begins with
+
+    @property
+    def file(self) -> Path | None:
+        """The file outside of the home that it begins with: weights, or a definition."""
+        path = Path(self.architecture)
+        return path if self.model is None and path.is_absolute() else None
+
+    @property
+    def is_of_weights(self) -> bool:
+        """Whether its file holds weights."""
+        return self.file is not None and self.file.suffix != DEFINITION_SUFFIX
 
 
 def iter_trainers(workspace: Workspace) -> Iterator[Trainer]:
@@ -85,6 +98,24 @@ def start_from(model: Model) -> Start:
     if not model.checkpoints:
         raise InvalidInput(f"The weights of {model.name} are not kept here.", hint="Choose another model.")
     return Start(trainer=model.trainer, architecture=model.architecture, task=model.task, model=model)
+
+
+def find_changed_file(workspace: Workspace, run: Run) -> str:
+    """Return the path of the file that a training began with, if it holds something else now.
+
+    Raises:
+        NotFound: it is gone.
+        InvalidInput: it cannot be read.
+    """
+    for noted in workspace.catalog.artifacts.read_files(list_file_ids(run)).values():
+        if noted.digest and look_at_file(noted.path, is_hashed=True).digest != noted.digest:
+            return noted.path
+    return ""
+
+
+def list_file_ids(run: Run) -> list[str]:
+    """Return the ids of the files outside of the home that a run has read."""
+    return [one.id for one in run.inputs if one.kind in (ArtifactKind.FILE, ArtifactKind.WEIGHTS)]
 
 
 def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:

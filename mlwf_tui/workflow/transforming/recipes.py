@@ -22,6 +22,9 @@ from mlwf_tui.store.references import find_unreadable
 from mlwf_tui.workflow.transforming.sources import Source
 from mlwf_tui.workspace import Workspace
 
+LEFT_OUT = "files_left_out"
+"""Of a run's result: those of its problems that came before the recipe, with files of a folder."""
+
 
 class Recipe(msgspec.Struct, frozen=True):
     """An operation with its checked parameters, a seed, and what it reads."""
@@ -92,7 +95,7 @@ def list_given(params: Any) -> dict[str, Any]:
 def find_known(workspace: Workspace, recipe: Digest, observer: Observer) -> Known | None:
     """Return what the same recipe made before, if nothing was left out of it and the store still has it."""
     run = workspace.catalog.runs.find_by_recipe(recipe)
-    if run is None or run.result.get("problems"):
+    if run is None or len(run.result.get("problems", ())) > len(run.result.get(LEFT_OUT, ())):
         return None
     manifest = Digest(run.result["manifest"])
     if find_unreadable(workspace.store, [manifest], observer):

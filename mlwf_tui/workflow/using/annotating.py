@@ -182,9 +182,18 @@ def annotate(
             ]
     _check_usable(work.problems, work.count)
     with recorder.writer() as writer:
-        extended = extend_schema(schema, model)
+        extended = extend_schema(_drop_forgotten(schema, items, annotated), model)
         made = write_manifest(writer, extended.merge(_TRACKS) if params.track else extended, annotated)
     return Annotated(manifest=made, items_resumed=work.resumed, problems=tuple(work.problems))
+
+
+def _drop_forgotten(schema: LabelSchema, before: Sequence[Item], after: Sequence[Item]) -> LabelSchema:
+    """Return the schema without classes that other models alone had found, and of which nothing is left."""
+    was = [labelled for item in before for labelled in item.annotation.objects]
+    forgotten = {labelled.class_name for labelled in was if labelled.confidence is not None}
+    forgotten -= {labelled.class_name for labelled in was if labelled.confidence is None}
+    forgotten -= {labelled.class_name for item in after for labelled in item.annotation.objects}
+    return replace(schema, classes=tuple(one for one in schema.classes if one.name not in forgotten))
 
 
 _TRACKS = LabelSchema(tags=(TagDefinition(TRACK_TAG, "number", target="objects"),))

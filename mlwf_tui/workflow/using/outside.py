@@ -1,4 +1,4 @@
-"""What a model is applied to beside versions: folders, which are imported first, and frames of videos."""
+"""What a model is applied to beside versions: folders, which are imported first, pictures, and videos."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import re
 from pathlib import Path
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.item import IMAGE_SUFFIXES, Item, check_name
 from mlwf_tui.entities.project import ManifestSummary
-from mlwf_tui.entities.run import ArtifactRef
-from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.media.probe import probe_image
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.videos import VIDEO_SUFFIXES
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import write_manifest
+from mlwf_tui.workflow.importing.intake import DEFAULT_DATASET
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workspace import Workspace
@@ -35,45 +37,35 @@ def find_path(workspace: Workspace, ref: str) -> Path | None:
     except (NotFound, InvalidParameter) as error:
         path = expand_path(Path(ref))
         if not path.exists():
-            raise type(error)(
-                error.message, hint=f"{error.hint} Or give the path of a folder or a video."
-            ) from None
+            more = "Or give the path of a folder, a picture or a video."
+            raise type(error)(error.message, hint=_join_hints(error.hint, more)) from None
         return path
     return None
 
 
-def check_path(workspace: Workspace, path: Path, to: str, dataset: str = "") -> None:
-    """Return if a folder or a video can be brought into a project.
+def _join_hints(*hints: str) -> str:
+    return " ".join(hint if hint.endswith((".", "?")) else f"{hint}." for hint in hints if hint)
 
-    The project is new, or holds what the same was brought into it before: objects that people drew are
-    never replaced by the way. A video may also come into a `dataset` of its own.
+
+def check_path(path: Path, dataset: str = "") -> None:
+    """Return if a model can be applied to what a path leads to.
+
+    A video or a picture may come into a `dataset` beside what a project has; a folder is a project's own.
 
     Raises:
-        InvalidInput: it is a file, but no video.
+        InvalidInput: it is a file, but neither a video nor a picture.
         InvalidParameter: a folder is to come into a dataset.
-        Conflict: there is such a project already.
     """
-    if path.is_file() and not is_video(path):
+    if path.is_file() and not (is_video(path) or is_picture(path)):
+        pictures, videos = (", ".join(sorted(known)) for known in (IMAGE_SUFFIXES, VIDEO_SUFFIXES))
         raise InvalidInput(
-            f"{path} is neither a folder nor a video.",
-            hint=f"Videos end in {', '.join(sorted(VIDEO_SUFFIXES))}.",
+            f"{path} is no folder, no picture and no video.",
+            hint=f"Pictures end in {pictures}; videos in {videos}.",
         )
     if dataset and path.is_dir():
         raise InvalidParameter(
             "A folder that a model is applied to comes into a project of its own.",
             hint=f"Leave --dataset out; or mlwf import {path.name} PROJECT --dataset {dataset}, then apply.",
-        )
-    known = workspace.catalog.projects.find(to, workspace.settings.workspace)
-    if dataset or known is None or not known.item_count:
-        return
-    wanted = (str(path), known.name)
-    runs = workspace.catalog.runs.list(limit=None)
-    if not any(
-        run.verb == "apply" and (run.params.get("data"), run.params.get("to")) == wanted for run in runs
-    ):
-        raise Conflict(
-            f"There is a project {known.name} already, which holds something else.",
-            hint=f"Give another name with --to; or import {path.name} there, and apply the model to it.",
         )
 
 
@@ -82,17 +74,9 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
 
 
-def note_video(workspace: Workspace, path: Path) -> ArtifactRef:
-    """Return the video as an artifact, as it is now."""
-    stat = path.stat()
-    return workspace.catalog.artifacts.add_file(
-        str(path),
-        is_weights=False,
-        is_output=False,
-        signature=f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ino}",
-        digest=None,
-        size_bytes=stat.st_size,
-    )
+def is_picture(path: Path) -> bool:
+    """Whether a file's name is that of a picture."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
 
 def read_video(recorder: Recorder, path: Path, *, every: int, observer: Observer) -> ManifestSummary:
@@ -128,8 +112,44 @@ def read_video(recorder: Recorder, path: Path, *, every: int, observer: Observer
         return write_manifest(writer, LabelSchema(), items)
 
 
-def import_images(recorder: Recorder, path: Path, to: str, observer: Observer) -> None:
-    """Import a folder into a project, as a run of its own; what is there already is only looked at."""
+def read_picture(recorder: Recorder, path: Path) -> ManifestSummary:
+    """Store a picture as an item, as that of a folder of one would be, and return the manifest of it alone.
+
+    Raises:
+        InvalidInput: it cannot be decoded, or cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+        facts = probe_image(data)
+    except (InvalidInput, OSError) as error:
+        reason = error.message if isinstance(error, InvalidInput) else f"cannot be read: {error.strerror}"
+        raise InvalidInput(f"{path} {reason}.", hint="Look at it with another program.") from error
+    with recorder.writer() as writer:
+        item = Item(
+            dataset=DEFAULT_DATASET,
+            name=check_name(path.name, "file name"),
+            blob=writer.put(data),
+            size_bytes=len(data),
+            width_px=facts.width_px,
+            height_px=facts.height_px,
+        )
+        return write_manifest(writer, LabelSchema(), [item])
+
+
+def import_images(recorder: Recorder, path: Path, to: str, observer: Observer) -> tuple[Problem, ...]:
+    """Import a folder into a project, as a run of its own, and return what was left out of it.
+
+    What is there already is only looked at.
+
+    Raises:
+        InvalidInput: there is no image in it that can be used.
+    """
     from mlwf_tui.workflow.import_ import import_folder
 
-    import_folder(recorder.workspace, path, to, observer=observer)
+    try:
+        return import_folder(recorder.workspace, path, to, observer=observer).problems
+    except InvalidInput as error:
+        if "--format" not in error.hint:
+            raise
+        hint = f"Give a folder with images; or mlwf import {path.name} PROJECT, then apply the model to that."
+        raise InvalidInput(error.message, hint=hint) from error

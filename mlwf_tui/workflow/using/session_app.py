@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, get, post
-from litestar.datastructures import UploadFile
+from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.exceptions import HTTPException
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind
@@ -135,7 +135,7 @@ class Session:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
             return [("", await request.body())]
-        form = await request.form()
+        form = await _read_form(request)
         parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
         if not parts:
             raise InvalidInput("The form has no picture.", hint="Send each as a file, as images=@a.jpg.")
@@ -154,6 +154,18 @@ class Session:
                 f"{shown} has {pixels:,} pixels, of at most {self.limits.picture_pixels:,}.",
                 hint="Send it smaller, or in parts.",
             )
+
+
+async def _read_form(request: AnyRequest) -> FormMultiDict:
+    try:
+        return await request.form()
+    except HTTPException as error:
+        if error.detail != "Request Entity Too Large":
+            raise
+        raise TooLarge(
+            f"The form has more than {MAX_PARTS} parts, or one whose head is too long.",
+            hint="Send the pictures in several requests.",
+        ) from error
 
 
 def _read_host(request: AnyRequest) -> str:
@@ -240,6 +252,8 @@ def _find_status(error: Exception) -> int:
     match error:
         case Unauthorized():
             return 401
+        case TooLarge():
+            return 413
         case InvalidParameter():
             return 400
         case InvalidInput():

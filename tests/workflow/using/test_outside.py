@@ -7,23 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.cli.main import main
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.annotation import Annotation
+from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound, Untrusted
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.apply import submit_apply
+from mlwf_tui.workflow.apply import perform_apply, submit_apply
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.using.annotating import ApplyParams, digest_apply
 from mlwf_tui.workflow.using.outside import read_video
 from mlwf_tui.workflow.using.samples import draw_picture
 from mlwf_tui.workspace import Workspace
 from tests import jobs
-from tests.fakes.observers import StoppingObserver
+from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.fakes.seeing import add_seer
 from tests.filming import write_video
+from tests.states import make_object, make_plain_item, set_state
 
 SPOTS = [("spot", 4, 3, 20, 20)]
 
@@ -95,15 +98,179 @@ def test_a_video_becomes_a_project_with_tracks(home: Workspace, tmp_path: Path) 
     assert run.outputs[0].title == "street@1"
 
 
-def test_what_is_neither_a_ref_nor_a_folder_nor_a_video_is_refused(home: Workspace, tmp_path: Path) -> None:
+def draw_by_hand(workspace: Workspace, project: str) -> None:
+    """Give the first item of a project an object more, as a sync does."""
+    first, *others = list_items(workspace, project)
+    drawn = make_object("car", 1, 2, 9)
+    set_state(
+        workspace,
+        project,
+        [replace(first, annotation=Annotation((*first.annotation.objects, drawn))), *others],
+    )
+
+
+def has_hand_drawn(workspace: Workspace, project: str) -> bool:
+    objects = [one for item in list_items(workspace, project) for one in item.annotation.objects]
+    return any(one.confidence is None for one in objects)
+
+
+def test_what_people_drew_since_is_not_replaced_by_the_same_folder(
+    home: Workspace, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    apply(home, str(folder), "slides")
+    draw_by_hand(home, "slides")
+    (folder / "6.png").write_bytes(draw_picture(32, 6))
+    words = ["apply", "eye", str(folder), "--to", "slides", "--home", str(home.home), "-p", "device=cpu"]
+
+    assert main(words) == 5
+
+    told = capsys.readouterr().err
+    assert "slides was changed since" in told
+    assert "policy=keep" in told
+    assert has_hand_drawn(home, "slides")
+    apply(home, "slides", "slides", policy="merge")
+    assert has_hand_drawn(home, "slides")
+
+
+def test_what_a_person_drew_while_a_folder_waits_for_room_stands(home: Workspace, folder: Path) -> None:
+    add_seer(home, "eye", SPOTS)
+    apply(home, str(folder), "slides")
+    params = {"model": "eye", "data": str(folder), "to": "slides"}
+    draw_by_hand(home, "slides")
+    model = home.catalog.models.get("eye")
+    with pytest.raises(Conflict, match="was changed since"), record(home, "apply", params=params) as run:
+        perform_apply(run, None, model, KeepingObserver())
+    assert has_hand_drawn(home, "slides")
+
+
+def test_after_a_failure_the_same_folder_is_taken_again(home: Workspace, folder: Path) -> None:
+    names = [path.name for path in folder.iterdir()]
+    add_seer(home, "eye", SPOTS, broken=names)
+    run = submit_apply(home, "eye", str(folder), to="slides", params={"device": "cpu"})
+    assert jobs.wait_for_end(home, run).state is RunState.FAILED
+    add_seer(home, "other", SPOTS)
+    again = submit_apply(home, "other", str(folder), to="slides", params={"device": "cpu"})
+    assert jobs.wait_for_end(home, again).state is RunState.DONE, jobs.describe(home, again)
+
+
+def test_a_version_does_not_replace_a_project_that_did_not_come_from_it(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    set_state(home, "pool", [make_plain_item("main/a.png")])
+    apply(home, "pool", "seen")
+    set_state(home, "pool", [make_plain_item("main/b.png")])
+    apply(home, "pool", "seen", confidence=0.3)  # from the same project
+    before = home.catalog.projects.get("cells").manifest
+    words = ["apply", "eye", "pool@1", "--to", "cells", "--home", str(home.home), "-p", "device=cpu"]
+
+    assert main(words) == 5
+
+    assert "cells already, which holds something else" in capsys.readouterr().err
+    assert home.catalog.projects.get("cells").manifest == before
+    draw_by_hand(home, "seen")
+    with pytest.raises(Conflict, match="seen was changed since"):
+        submit_apply(home, "eye", "pool", to="seen", params={})
+
+
+def test_an_old_version_does_not_replace_what_its_project_holds_now(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    set_state(home, "pool", [make_plain_item("main/a.png")])
+    apply(home, "pool", "pool", policy="add")
+    set_state(home, "pool", [make_plain_item("main/a.png", make_object(), split=Split.TEST)])
+    with pytest.raises(Conflict, match="pool holds something else than pool@1"):
+        submit_apply(home, "eye", "pool@1", to="pool", params={"policy": "add"})
+    assert home.catalog.versions.latest(home.catalog.projects.get("pool").id) is not None
+
+
+def test_what_a_project_itself_loses_to_a_model_is_told(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    set_state(home, "pool", [make_plain_item("main/a.png", make_object()), make_plain_item("main/b.png")])
+    words = ["apply", "eye", "pool", "--to", "pool", "--home", str(home.home), "-p", "device=cpu"]
+    assert main(words) == 0
+    assert "1 objects that people drew were replaced: mlwf restore pool@1" in capsys.readouterr().out
+
+
+def test_a_class_that_only_a_former_model_had_found_goes_with_its_objects(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    set_state(home, "pool", [make_plain_item("main/a.png")])
+    apply(home, "pool", "pool")
+    add_seer(home, "other", [("blob", 4, 3, 20, 20)])
+    run = submit_apply(home, "other", "pool", to="pool", params={"device": "cpu"})
+    assert jobs.wait_for_end(home, run).state is RunState.DONE
+    schema = read_summary(home.store, home.catalog.projects.get("pool").manifest).schema
+    assert schema.class_names == ("car", "dog", "blob"), "car and dog are of people"
+
+
+def test_files_of_a_folder_that_are_no_images_are_listed_again_and_again(
+    home: Workspace, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tmp_path / "trace"
+    add_seer(home, "eye", SPOTS, trace=str(trace))
+    (folder / "cut.png").write_bytes((folder / "0.png").read_bytes()[:60])
+    (folder / "empty.jpg").touch()
+    words = ["apply", "eye", str(folder), "--to", "slides", "--home", str(home.home), "-p", "device=cpu"]
+
+    assert main([*words, "--json"]) == 3
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert [one["path"] for one in problems] == ["cut.png", "empty.jpg"]
+
+    assert main(words) == 3
+    trace.unlink()
+    assert main(words) == 3
+    assert "failed: empty.jpg: is empty" in capsys.readouterr().out
+    assert not trace.exists(), "what the model said of the others is known"
+
+
+def test_the_same_again_makes_no_new_version(
+    home: Workspace, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    assert apply(home, str(folder), "slides").result["created"] is True
+    made = home.catalog.versions.latest(home.catalog.projects.get("slides").id)
+    words = ["apply", "eye", str(folder), "--to", "slides", "--home", str(home.home), "-p", "device=cpu"]
+    assert main(words) == 0
+    assert "no new version" in capsys.readouterr().out
+    assert home.catalog.versions.latest(home.catalog.projects.get("slides").id) == made
+
+
+def test_a_picture_is_taken_as_a_folder_of_one(home: Workspace, folder: Path) -> None:
+    add_seer(home, "eye", SPOTS)
+    picture = folder / "0.png"
+
+    run = apply(home, str(picture), "one")
+
+    assert [item.key for item in list_items(home, "one")] == ["main/0.png"]
+    assert [one.title for one in run.inputs if one.kind is ArtifactKind.FILE] == [str(picture)]
+    broken = folder / "cut.png"
+    broken.write_bytes(picture.read_bytes()[:60])
+    failed = jobs.wait_for_end(
+        home, submit_apply(home, "eye", str(broken), to="two", params={"device": "cpu"})
+    )
+    assert (failed.state, failed.error) == (RunState.FAILED, f"{broken} is cut off.")
+
+
+def test_an_empty_folder_gets_no_advice_that_apply_does_not_take(home: Workspace, tmp_path: Path) -> None:
+    add_seer(home, "eye", SPOTS)
+    (tmp_path / "empty").mkdir()
+    run = submit_apply(home, "eye", str(tmp_path / "empty"), to="none", params={"device": "cpu"})
+    failed = jobs.wait_for_end(home, run)
+    assert "No images were found" in failed.error
+    assert "--format" not in failed.hint
+
+
+def test_what_is_neither_a_ref_nor_a_path_of_use_is_refused(home: Workspace, tmp_path: Path) -> None:
     add_seer(home, "eye", SPOTS)
     text = tmp_path / "a.txt"
     text.write_text("no video")
-    with pytest.raises(InvalidInput, match="neither a folder nor a video"):
+    with pytest.raises(InvalidInput, match="no folder, no picture and no video"):
         submit_apply(home, "eye", str(text), to="out", params={})
     with pytest.raises(NotFound, match="nowhere") as caught:
         submit_apply(home, "eye", "nowhere", to="out", params={})
-    assert "path" in caught.value.hint
+    assert "mlwf projects. Or give the path" in caught.value.hint
 
 
 def test_weights_that_may_run_code_need_a_word(

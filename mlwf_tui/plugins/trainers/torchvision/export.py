@@ -1,4 +1,4 @@
-"""Writes a classifier as ONNX or TorchScript with an example, and measures how far both agree."""
+"""Writes a classifier in another form or as its weights, with an example, and measures how far both agree."""
 
 from __future__ import annotations
 
@@ -93,6 +93,8 @@ def _write(network: torch.nn.Module, request: ExportRequest, package: Path, side
         trace: Any = torch.jit.trace  # untyped
         trace(network, example).save(str(path))
         return path
+    if request.format == "pt":
+        return Path(shutil.copyfile(request.weights, package / "model.pt"))
     path = package / "model.onnx"
     free = {name: {0: "batch"} for name in ("images", "probabilities")} if request.has_any_batch else None
     torch.onnx.export(
@@ -112,6 +114,9 @@ def _load(weights: Path, format: str) -> Run:
         load: Any = torch.jit.load  # untyped
         loaded = load(str(weights), map_location="cpu")
         return lambda batch: loaded(torch.from_numpy(batch)).detach().numpy()
+    if format == "pt":
+        network = _WithProbabilities(load_classifier(weights).network).eval()
+        return lambda batch: _run_network(network, batch)
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,24 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--check", action="store_true", help="compare with expected.json on sample.png")
     options = parser.parse_args()
+    if not options.pictures and not options.check:
+        parser.error("give a picture, or --check")
     run = load(spec)
     if options.check:
         return check(spec, run)
-    found = {str(path): classify(path, spec, run) for path in options.pictures}
+    found = {}
+    for path in options.pictures:
+        try:
+            said = found[str(path)] = classify(path, spec, run)
+        except (OSError, SyntaxError, ValueError) as error:  # as Pillow says it
+            print(f"{path} cannot be read: {error}", file=sys.stderr)
+            continue
+        if not options.json:
+            best = max(said, key=said.__getitem__)
+            print(f"{path}: {best} {said[best]:.3f}")
     if options.json:
         print(json.dumps(found))
-        return 0
-    for path, said in found.items():
-        best = max(said, key=said.__getitem__)
-        print(f"{path}: {best} {said[best]:.3f}")
-    return 0
+    return 0 if len(found) == len(set(map(str, options.pictures))) else 1
 
 
 def load(spec: dict[str, Any]) -> Any:
@@ -50,6 +58,14 @@ def load(spec: dict[str, Any]) -> Any:
         return lambda batch: session.run(None, {name: batch})[0]
     import torch
 
+    if spec["format"] == "pt":
+        from torchvision import models
+
+        saved = torch.load(weights, map_location="cpu", weights_only=True)
+        built = models.get_model(saved["architecture"], weights=None, num_classes=len(saved["class_names"]))
+        built.load_state_dict(saved["weights"])
+        built.eval()
+        return lambda batch: built(torch.from_numpy(batch)).softmax(dim=1).detach().numpy()
     load_script: Any = torch.jit.load
     network = load_script(weights, map_location="cpu")
     return lambda batch: network(torch.from_numpy(batch)).detach().numpy()

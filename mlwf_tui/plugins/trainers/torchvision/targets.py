@@ -11,9 +11,14 @@ from mlwf_tui.protocols.trainers import ExportTarget
 _SUMMARIES: Final = {
     "onnx": "ONNX, for ONNX Runtime and most others",
     "torchscript": "TorchScript, for torch without torchvision",
+    "pt": "the trained weights, for torchvision",
 }
-_MODULES: Final = {"onnx": ("onnx", "onnxruntime"), "torchscript": ()}
-REQUIRES: Final = {"onnx": ("numpy", "onnxruntime", "pillow"), "torchscript": ("numpy", "torch", "pillow")}
+_MODULES: Final = {"onnx": ("onnx", "onnxruntime"), "torchscript": (), "pt": ()}
+REQUIRES: Final = {
+    "onnx": ("numpy", "onnxruntime", "pillow"),
+    "torchscript": ("numpy", "torch", "pillow"),
+    "pt": ("numpy", "torchvision", "pillow"),
+}
 
 
 def list_targets() -> tuple[ExportTarget, ...]:

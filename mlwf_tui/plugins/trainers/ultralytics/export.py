@@ -6,7 +6,7 @@ import copy
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,11 +59,14 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
     source = shutil.copyfile(request.weights, request.folder / "model.pt")
     observer.progress(0, 3, f"writing {request.format}")
     model = load_weights(source, is_trusted=request.is_trusted)
-    model.model.args = {**model.model.args, "data": ""}  # else the path of the data is in the file
+    model.model.args = _hide_paths(model.model.args)
     with report_failure(f"write {request.format}"):
-        side, more = request.image_size_px, {"dynamic": True} if request.has_any_batch else {}
-        made = Path(model.export(format=target.library_name, imgsz=side, device=device, **more))
-    weights = made.rename(package / made.name)
+        if target.library_name:
+            side, more = request.image_size_px, {"dynamic": True} if request.has_any_batch else {}
+            made = Path(model.export(format=target.library_name, imgsz=side, device=device, **more))
+            weights = made.rename(package / made.name)
+        else:
+            weights = _save(model, package / source.name)
     observer.check_cancelled()
     observer.progress(1, 3, "comparing outputs")
     is_stretched = type(model.model.model[-1]).__name__ == "RTDETRDecoder"
@@ -88,6 +91,24 @@ def export(request: ExportRequest, observer: Observer) -> ExportResult:
         requires=target.requires,
         environment=describe_environment(device),
     )
+
+
+def _hide_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a training's settings without the paths of this machine, which are nobody else's business."""
+    return {
+        key: "" if isinstance(value, str) and Path(value).is_absolute() else value
+        for key, value in settings.items()
+    }
+
+
+def _save(model: Any, path: Path) -> Path:
+    """Write what `YOLO(path)` loads: the network and how it was trained, and no state of its training."""
+    model.ckpt = {"train_args": _hide_paths((model.ckpt or {}).get("train_args") or {}), "epoch": -1}
+    definition = dict(model.model.yaml)
+    definition["yaml_file"] = Path(str(definition.get("yaml_file", ""))).name
+    model.model.yaml, model.model.pt_path = definition, path.name
+    model.save(path)
+    return path
 
 
 def _prepare(data: bytes, side_px: int, is_stretched: bool) -> _Sample:

@@ -48,6 +48,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     else:
         model = load_weights(checkpoint)
         settings |= {"resume": str(checkpoint), "save_dir": str(checkpoint.parents[1])}
+    architecture = name_architecture(request.architecture, model)
     from mlwf_tui.plugins.trainers.ultralytics.ranks import attach_council, is_first
 
     attach_council(model)  # it goes before the watcher, which looks at what was agreed on
@@ -59,7 +60,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     trainer = model.trainer
     return FitResult(
         checkpoints=_list_checkpoints(trainer, is_state_kept=params.keep_state and is_first()),
-        architecture=request.architecture,
+        architecture=architecture,
         task=request.task,
         image_size_px=int(trainer.args.imgsz),
         metrics=read_metrics(trainer.metrics, request.task),
@@ -222,6 +223,15 @@ def _load_start(request: FitRequest, params: TrainParams) -> Any:
     if not params.pretrained:
         return YOLO(definition, task=request.task)
     return _load_pretrained(request.architecture, request.folder / f"{request.architecture}.pt", request.task)
+
+
+def name_architecture(given: str, model: Any) -> str:
+    """Return the name of a loaded model's architecture; of one that a file has led to, as it says itself."""
+    path = Path(given)
+    if not path.is_absolute():
+        return given
+    definition = getattr(model.model, "yaml", None) or {}
+    return Path(str(definition.get("yaml_file") or path)).stem
 
 
 def _load_pretrained(architecture: str, path: Path, task: str) -> Any:

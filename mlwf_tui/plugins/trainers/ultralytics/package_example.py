@@ -12,12 +12,14 @@ import json
 import struct
 import sys
 import zlib
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
+UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, zlib.error)  # Pillow and the PNG below
 CHECK_IOU, CHECK_CONFIDENCE = 0.9, 0.05  # another resize than the maker's shifts a box by less
 
 
@@ -30,21 +32,32 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--check", action="store_true", help="compare with expected.json on sample.png")
     options = parser.parse_args()
+    if not options.pictures and not options.check:
+        parser.error("give a picture, or --check")
     run = load(spec)
     if options.check:
         return check(spec, run)
-    found = {
-        str(path): detect(read_picture(path), spec, run, options.confidence) for path in options.pictures
-    }
+    found = {}
+    for path in options.pictures:
+        try:
+            picture = read_picture(path)
+        except UNREADABLE as error:
+            print(f"{path} cannot be read: {error}", file=sys.stderr)
+            continue
+        found[str(path)] = detect(picture, spec, run, options.confidence)
+        if not options.json:
+            print_objects(path, found[str(path)])
     if options.json:
         print(json.dumps(found))
-        return 0
-    for path, objects in found.items():
-        print(f"{path}: {len(objects)} objects")
-        for one in objects:
-            box = " ".join(f"{side:.1f}" for side in one["box"])
-            print(f"  {one['class']} {one['confidence']:.3f}  {box}")
-    return 0
+    return 0 if len(found) == len(set(map(str, options.pictures))) else 1
+
+
+def print_objects(path: Path, objects: list[dict[str, Any]]) -> None:
+    """Print what is on a picture, an object a line."""
+    print(f"{path}: {len(objects)} objects")
+    for one in objects:
+        box = " ".join(f"{side:.1f}" for side in one["box"])
+        print(f"  {one['class']} {one['confidence']:.3f}  {box}")
 
 
 def load(spec: dict[str, Any]) -> Any:
@@ -66,7 +79,21 @@ def load(spec: dict[str, Any]) -> Any:
 
         network: Any = torch.jit.load(weights, map_location="cpu").eval()  # type: ignore[no-untyped-call]
         return lambda batch: network(torch.from_numpy(batch)).detach().numpy()
+    if spec["format"] == "pt":
+        with redirect_stdout(sys.stderr):  # where the library's own words are not in the way
+            import torch
+            from ultralytics.nn.autobackend import AutoBackend
+
+            loaded: Any = AutoBackend(weights, device=torch.device("cpu"), fuse=True, verbose=False).eval()
+        return lambda batch: take_first(loaded(torch.from_numpy(batch))).detach().numpy()
     sys.exit(f"This example does not run {spec['format']} files; model.json says what goes in and out.")
+
+
+def take_first(output: Any) -> Any:
+    """Return the first of outputs that may lie in each other."""
+    while isinstance(output, (list, tuple)):
+        output = output[0]
+    return output
 
 
 def detect(picture: Any, spec: dict[str, Any], run: Any, confidence: float) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from mlwf_tui.protocols.trainers import ExportTarget
 
 class _Target(NamedTuple):
     name: str
-    library_name: str  # what Ultralytics calls it
+    library_name: str  # what Ultralytics calls it; empty of its own form, which nothing is exported for
     summary: str
     modules: tuple[str, ...]  # that must be importable
     pip: str  # what installs them
@@ -23,6 +23,7 @@ _TARGETS = (
             "onnx onnxslim onnxruntime", ("numpy", "onnxruntime")),
     _Target("torchscript", "torchscript", "TorchScript, for torch without Ultralytics", (), "",
             ("numpy", "torch")),
+    _Target("pt", "", "the trained weights, for Ultralytics", (), "", ("numpy", "ultralytics")),
     _Target("openvino", "openvino", "OpenVINO, for processors of Intel", ("openvino",), "openvino",
             ("numpy", "openvino")),
     _Target("tensorrt", "engine", "TensorRT, for this kind of NVIDIA GPU alone",

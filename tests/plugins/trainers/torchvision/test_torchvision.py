@@ -195,7 +195,7 @@ def test_a_resumed_fit_comes_to_the_same_to_the_last_bit(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", ["onnx", "torchscript"])
+@pytest.mark.parametrize("format", ["onnx", "torchscript", "pt"])
 def test_another_form_says_the_same(tmp_path: Path, format: str) -> None:
     trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")
     params = build_params(TorchvisionTrainer.params_type, {**SMALL, "epochs": 1})
