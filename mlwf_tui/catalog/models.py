@@ -12,7 +12,7 @@ from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_named
 from mlwf_tui.catalog.tables import ModelRow
 from mlwf_tui.entities.ids import ModelId, RunId, new_id
-from mlwf_tui.entities.item import check_name, check_own_name
+from mlwf_tui.entities.item import check_own_name
 from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.errors import Conflict, NotFound
 
@@ -141,7 +141,7 @@ class Models:
             InvalidInput: the name cannot be used.
         """
         with self._database.transaction():
-            check_name(name, "model name")
+            check_own_name(name, "model name")
             self._check_free(name)
             self._update(model_id, deleted_at=None, name=name)
             self._journal.append("model.undeleted", model_id, author=author, name=name)

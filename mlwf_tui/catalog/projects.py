@@ -144,7 +144,7 @@ class Projects:
             InvalidInput: the name cannot be used.
         """
         with self._database.transaction():
-            check_name(name, "project name")
+            check_own_name(name, "project name")
             self._check_free(name, workspace)
             self._update(project_id, deleted_at=None, name=name)
             self._journal.append("project.undeleted", project_id, author=author, name=name)

@@ -10,7 +10,7 @@ from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_named
 from mlwf_tui.catalog.tables import ModelRow, ProjectRow, ReportRow, VersionRow
 from mlwf_tui.entities.ids import Digest, ModelId, ReportId, RunId, VersionId, new_id
-from mlwf_tui.entities.item import check_name, check_own_name
+from mlwf_tui.entities.item import check_own_name
 from mlwf_tui.entities.model import Report, ReportKind
 from mlwf_tui.errors import Conflict, NotFound
 
@@ -131,7 +131,7 @@ class Reports:
             InvalidInput: the name cannot be used.
         """
         with self._database.transaction():
-            check_name(name, "report name")
+            check_own_name(name, "report name")
             self._check_free(name)
             self._update(report_id, deleted_at=None, name=name)
             self._journal.append("report.undeleted", report_id, author=author, name=name)
