@@ -164,4 +164,5 @@ def _note(run: Run) -> str:
 
 
 def _length(run: Run) -> timedelta | None:
-    return run.finished_at - run.started_at if run.finished_at and run.started_at else None
+    seconds = run.find_length_s()
+    return None if seconds is None else timedelta(seconds=seconds)

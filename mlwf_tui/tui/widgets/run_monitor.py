@@ -233,10 +233,8 @@ def _draw_usage(usage: Usage | None) -> Content | None:
 
 
 def _describe_time(run: Run, now: datetime) -> str:
-    if run.started_at is None:
-        return f"waits for {run.waits_for or 'its process'}"
-    end = run.finished_at or now
-    return format_duration(max(0.0, (end - run.started_at).total_seconds()))
+    seconds = run.find_length_s(now)
+    return f"waits for {run.waits_for or 'its process'}" if seconds is None else format_duration(seconds)
 
 
 def _draw_progress(progress: Progress, time_left: TimeLeft | None) -> Content:

@@ -218,15 +218,18 @@ def _is_alike(workspace: Workspace, run: Run, settings: Mapping[str, Any], has_g
 
 
 def _iter_rates(workspace: Workspace, runs: list[Run]) -> Iterator[float]:
-    """Yield the seconds that an image and epoch of each run took, start and end included."""
+    """Yield the seconds that an image and epoch of each run took, start and end of all its jobs included.
+
+    A run that has lost the time of a job, as when the machine was switched off, tells nothing.
+    """
     outlooks = read_outlooks(workspace, runs)
     for run in runs:
-        job = workspace.catalog.jobs.latest(run.id)
+        jobs_s = [job.ran_s for job in workspace.catalog.jobs.list_of(run.id) if job.finished_at is not None]
         counts = [_COUNT.search(run.environment.get(f"{SPLIT_PREFIX}{split}", "")) for split in SPLITS]
         items = sum(int(count[1].replace(",", "")) for count in counts if count is not None)
         epochs = outlooks[run.id].standing.summaries.get("epoch")
-        if job is not None and job.ran_s and epochs is not None and epochs.last and items:
-            yield job.ran_s / (items * epochs.last)
+        if jobs_s and None not in jobs_s and epochs is not None and epochs.count and items:
+            yield sum(filter(None, jobs_s)) / (items * epochs.count)
 
 
 def _find_checkpoint_bytes(workspace: Workspace, name: str) -> int:

@@ -13,6 +13,8 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.pause import pause_run
+from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workflow.training.plans import plan_train
@@ -68,6 +70,28 @@ def test_an_earlier_training_tells_the_time_without_measuring(home: Workspace) -
     assert plan.time.basis == "from an earlier training in this home"
     assert plan.memory_bytes is None
     assert plan.time.seconds >= 0.16
+
+
+def test_a_training_that_was_paused_tells_the_time_of_all_its_jobs(home: Workspace, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    params = {"epochs": "2", "batch_s": "0.02", "gate": str(gate)}
+    gate.with_name("gate-1").touch()
+    run = jobs.wait_for_state(
+        home, submit_train(home, "pets", model="counter", params=params), RunState.RUNNING
+    )
+    jobs.wait_until(lambda: (home.run_folder(run.id) / "fit" / "epoch").exists(), lambda: "no epoch")
+    pause_run(home, run.id, is_urgent=True, wait_s=jobs.PATIENCE_S)
+    jobs.wait_until(lambda: jobs.find_job(home, run).finished_at is not None, lambda: "its job goes on")
+    gate.with_name("gate-2").touch()
+    resume_run(home, run.id)
+    done = jobs.wait_for_end(home, run)
+    took_s = sum(job.ran_s or 0.0 for job in home.catalog.jobs.list_of(run.id))
+
+    plan = plan_train(home, "pets", model="counter", params={"epochs": "2"}, observer=KeepingObserver())
+
+    assert plan.time is not None
+    assert plan.time.epoch_s == pytest.approx(took_s / 2)
+    assert done.find_length_s() == pytest.approx(took_s)
 
 
 def test_a_trial_that_fails_is_a_warning(home: Workspace) -> None:
