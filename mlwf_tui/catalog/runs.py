@@ -181,7 +181,8 @@ class Runs:
         with self._database.transaction():
             if self._get_unfinished_state(run_id) not in expected:
                 return False
-            self._update(run_id, state=state, **self._end_if(state))
+            held = {"waits_for": ""} if state is RunState.PAUSED else {}
+            self._update(run_id, state=state, **held, **self._end_if(state))
             self._journal.append("run.marked", run_id, state=state)
             return True
 

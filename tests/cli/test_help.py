@@ -117,7 +117,7 @@ def test_a_wrong_format_is_answered_by_what_the_folder_looks_like(
 
 def test_a_dry_run_refuses_a_device_that_is_not_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--home", str(home), "train", "cells", "--dry-run", "-p", "device=77"]) == 2
-    assert "77 are not there" in capsys.readouterr().err
+    assert "GPU 77 is not there: this machine has none." in capsys.readouterr().err
 
 
 @pytest.fixture

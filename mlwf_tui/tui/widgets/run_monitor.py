@@ -234,6 +234,8 @@ def _draw_usage(usage: Usage | None) -> Content | None:
 
 def _describe_time(run: Run, now: datetime) -> str:
     seconds = run.find_length_s(now)
+    if seconds is None and run.state is RunState.PAUSED:
+        return "waits to be resumed"
     return f"waits for {run.waits_for or 'its process'}" if seconds is None else format_duration(seconds)
 
 
