@@ -148,6 +148,8 @@ def stop_command(face: Face, run: str, grace: float) -> int:
 def _tell_stopped(run: Run) -> str:
     model = run.result.get("model") if run.verb == "train" else None  # others only tell of one
     kept = f"; the model {model} has its best weights" if model else ""
+    if run.state is RunState.QUEUED:
+        kept = f"; it waits for {run.waits_for or 'its turn'}, to keep its best weights, and ends then"
     return f"{run.verb} {run.id} is {run.state}{kept}"
 
 

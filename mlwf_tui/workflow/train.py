@@ -15,7 +15,7 @@ from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, Run
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import Cancelled, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
@@ -30,6 +30,7 @@ from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.leases import find_devices
 from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.training.ending import ENDING, Ending, is_ending
 from mlwf_tui.workflow.training.exported import keep_exported
 from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
@@ -241,7 +242,9 @@ def perform_train(
     workspace.catalog.runs.set_environment(run.id, environment)
     folder = workspace.run_folder(run.id) / FIT_FOLDER
     request = _make_request(recorder, version, start, trainer, folder, observer)
-    result = trainer.fit(request, observer)
+    if is_ending(run) and not request.is_resumed:
+        raise Cancelled("The training was stopped before it had learned anything.")
+    result = trainer.fit(request, Ending(observer) if is_ending(run) else observer)
     recorder.is_stopped, recorder.stop_reason = result.is_stopped, result.stop_reason
     device = str(getattr(request.params, "device", "auto"))
     names = result.class_names or request.class_names
@@ -333,7 +336,8 @@ def _keep_model(
             metrics=result.metrics,
             files=files,
         )
-        noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
+        noted = dict(workspace.catalog.runs.get(recorder.run_id).result)  # why a search has stopped it
+        noted.pop(ENDING, None)
         measured = {} if planned is None else queue_planned(workspace, planned, model.id)
         summary = ", ".join([result.architecture, *_tell_quality(result.metrics)])
         recorder.result = {

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.pace import TimeLeft
-from mlwf_tui.entities.run import MetricPoint, Progress, Run
+from mlwf_tui.entities.run import MetricPoint, Progress, Run, RunState
 from mlwf_tui.entities.usage import Usage, list_words
 from mlwf_tui.tui.widgets.formats import (
     STATE_GLYPHS,
