@@ -91,7 +91,12 @@ def test_a_parameter_that_is_given_as_an_option_is_told_as_such(capsys: pytest.C
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--continue", "3f9a", "--seed", "3"], "data, model and seed"), (["cells", "--measure"], "a dry run")],
+    [
+        (["--continue", "3f9a", "--seed", "3"], "data, model and seed"),
+        (["--continue", "3f9a", "--params", "x.yaml"], "takes no --params"),
+        (["--continue", "3f9a", "--no-measure"], "a dry run"),
+        (["cells", "--measure"], "a dry run"),
+    ],
 )
 def test_what_train_would_ignore_is_refused(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]

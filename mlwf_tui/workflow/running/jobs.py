@@ -98,6 +98,8 @@ def _choose_wants(workspace: Workspace, device: str) -> Wants:
         wants = Wants(gpu_indices=tuple(sorted(map(int, words))))
         _check_gpus(workspace, wants)
         return wants
+    if words[0] == "cuda":
+        _check_gpus(workspace, Wants(gpus=1))
     from mlwf_tui.workflow.machine import read_gpus
 
     return Wants(gpus=1) if read_gpus(workspace) else Wants()
