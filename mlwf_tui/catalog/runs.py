@@ -10,6 +10,7 @@ import peewee as pw
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import RunEdges, add_edge, read_edges
+from mlwf_tui.catalog.job_times import JobTimes, read_job_times
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import find_by_prefix, is_one_of, missing
 from mlwf_tui.catalog.tables import EdgeRow, JobRow, RunRow
@@ -180,7 +181,8 @@ class Runs:
         with self._database.transaction():
             if self._get_unfinished_state(run_id) not in expected:
                 return False
-            self._update(run_id, state=state, **self._end_if(state))
+            held = {"waits_for": ""} if state is RunState.PAUSED else {}
+            self._update(run_id, state=state, **held, **self._end_if(state))
             self._journal.append("run.marked", run_id, state=state)
             return True
 
@@ -313,7 +315,8 @@ class Runs:
         with self._database.snapshot():  # or a run would be seen without the edges of its end
             rows = self._database.fetch(query.where(*conditions) if conditions else query)
             edges = read_edges(self._database, (row.id for row in rows))
-        return self._database.make_all(rows, lambda row: _to_run(row, edges))
+            times = read_job_times(self._database, (row.id for row in rows if row.started_at))
+        return self._database.make_all(rows, lambda row: _to_run(row, edges, times.get(row.id)))
 
 
 def find_state(database: Database, run_id: RunId) -> RunState | None:
@@ -335,7 +338,7 @@ def _summarise(result: Mapping[str, Any]) -> str:
     return ", ".join(counts[:MAX_SUMMARY_COUNTS])
 
 
-def _to_run(row: RunRow, edges: RunEdges) -> Run:
+def _to_run(row: RunRow, edges: RunEdges, times: JobTimes | None) -> Run:
     return Run(
         id=RunId(row.id),
         verb=row.verb,
@@ -344,8 +347,10 @@ def _to_run(row: RunRow, edges: RunEdges) -> Run:
         seed=row.seed,
         author=row.author,
         created_at=row.created_at,
-        started_at=row.started_at,
+        started_at=row.started_at if times is None else times.first_at,
         finished_at=row.finished_at,
+        restarted_at=None if times is None else times.going_since,
+        earlier_s=None if times is None else times.ended_s,
         inputs=edges.select(row.id, Direction.INPUT),
         outputs=edges.select(row.id, Direction.OUTPUT),
         recipe=None if row.recipe is None else Digest(row.recipe),

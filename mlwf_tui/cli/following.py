@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import FrameType
 
 import msgspec
@@ -139,8 +140,8 @@ def notify_end(workspace: Workspace, run: Run) -> None:
 
     sign = SIGNS.get(run.state, "✗")
     after = ""
-    if run.started_at is not None and run.finished_at is not None:
-        after = f" after {format_duration(run.finished_at - run.started_at)}"
+    if (length_s := run.find_length_s()) is not None:
+        after = f" after {format_duration(timedelta(seconds=length_s))}"
     error = f": {run.error}" if run.state in (RunState.FAILED, RunState.LOST) and run.error else ""
     text = f"{sign} {run.verb} {run.id} is {run.state.value}{after}{error}"
     sys.stderr.write(write_notice("mlwf", text, workspace.settings.notify, os.environ))

@@ -148,6 +148,8 @@ def stop_command(face: Face, run: str, grace: float) -> int:
 def _tell_stopped(run: Run) -> str:
     model = run.result.get("model") if run.verb == "train" else None  # others only tell of one
     kept = f"; the model {model} has its best weights" if model else ""
+    if run.state is RunState.QUEUED:
+        kept = f"; it waits for {run.waits_for or 'its turn'}, to keep its best weights, and ends then"
     return f"{run.verb} {run.id} is {run.state}{kept}"
 
 
@@ -164,4 +166,5 @@ def _note(run: Run) -> str:
 
 
 def _length(run: Run) -> timedelta | None:
-    return run.finished_at - run.started_at if run.finished_at and run.started_at else None
+    seconds = run.find_length_s()
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -86,19 +86,23 @@ def train_command(
     mlwf train cells@2 --detach --gpus 1 --retries 3
     mlwf train --continue 3f9a -p epochs=+20
     """
+    if measure is not None and not dry_run:
+        raise InvalidParameter("--measure is of a dry run.", hint="Give --dry-run as well.")
     if continued is not None:
-        if ref is not None or params_file is not None or dry_run or model != DEFAULT_MODEL or seed:
+        hint = f"mlwf train --continue {continued} -p epochs=+20"
+        if ref is not None or model != DEFAULT_MODEL or seed:
             raise InvalidParameter(
-                "--continue takes data, model and seed from the run that it goes on with.",
-                hint=f"mlwf train --continue {continued} -p epochs=+20",
+                "--continue takes data, model and seed from the run that it goes on with.", hint=hint
             )
+        if params_file is not None:
+            raise InvalidParameter("--continue takes no --params, only what changes by -p.", hint=hint)
+        if dry_run:
+            return _plan(face, None, continued, params, None, is_measured=measure)
         return _continue(face, continued, params, name, terms, benchmark=benchmark, detach=detach)
     if ref is None:
         raise InvalidParameter("What to train on is missing.", hint="Name a project or a version.")
-    if measure is not None and not dry_run:
-        raise InvalidParameter("--measure is of a dry run.", hint="Give --dry-run as well.")
     if dry_run:
-        return _plan(face, ref, model, params, params_file, is_measured=measure)
+        return _plan(face, model, ref, params, params_file, is_measured=measure)
     from mlwf_tui.workflow.train import submit_train
 
     with face.open() as workspace:
@@ -130,21 +134,25 @@ def _continue(
 
 def _plan(
     face: Face,
+    model: str | None,
     ref: str,
-    model: str,
     params: Mapping[str, str],
     params_file: Path | None,
     *,
     is_measured: bool | None,
 ) -> int:
+    """Show what a training of a model on a version would take; without one `ref` is a run to go on with."""
     from mlwf_tui.workflow.train import read_params
-    from mlwf_tui.workflow.training.plans import plan_train
+    from mlwf_tui.workflow.training.plans import plan_continued, plan_train
 
     given = read_params(params_file, params)
     with face.open() as workspace, show_progress("train") as observer:
-        plan = plan_train(
-            workspace, ref, model=model, params=given, is_measured=is_measured, observer=observer
-        )
+        if model is None:
+            plan = plan_continued(workspace, ref, params=given, is_measured=is_measured, observer=observer)
+        else:
+            plan = plan_train(
+                workspace, ref, model=model, params=given, is_measured=is_measured, observer=observer
+            )
     document = {**to_document(plan), "dry_run": True}
     face.show(document, lambda: "\n".join(format_plan(plan)))
     return DONE

@@ -71,14 +71,12 @@ def make_experiment(model: Model, run: Run | None) -> Experiment:
 
 def _describe_run(run: Run) -> dict[str, Fact]:
     data = next((ref.title for ref in run.inputs if ref.kind is ArtifactKind.VERSION), "")
-    took_s = None
-    if run.started_at is not None and run.finished_at is not None:
-        took_s = round((run.finished_at - run.started_at).total_seconds(), 1)
+    seconds = run.find_length_s()
     return {
         "project": data.rpartition("@")[0],
         "data": data,
         "seed": run.seed,
-        "took_s": took_s,
+        "took_s": None if seconds is None else round(seconds, 1),
         "author": run.author,
     }
 

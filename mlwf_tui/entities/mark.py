@@ -8,11 +8,23 @@ from itertools import pairwise
 
 import msgspec
 
-from mlwf_tui.entities.metric import MetricSummary, choose_main, has_best, is_better_low, is_loss
+from mlwf_tui.entities.metric import (
+    MAIN_KEYS,
+    MetricSummary,
+    choose_main,
+    has_best,
+    is_better_low,
+    is_loss,
+    normalise,
+)
 
 MIN_POINTS = 12  # below that nothing can be called long
 RISING_SHARE = 0.3  # of the curve: a loss that rises for so long is no noise
 RISING_NOISE = 3.0  # and by so many times what neighbouring values differ by
+LEARNED = 0.02  # of a score: below it nothing is learned yet
+LEARNED_SHARE = 0.1  # nor below this of its best
+UNLEARNED_POINTS = 2 * MIN_POINTS  # of a score: for so long nothing may be learned
+RUNAWAY_SHARE = 0.9  # of how far a loss has ever risen: one that falls again is no sign
 PLATEAU_SHARE = 0.4
 MIN_PLATEAU_POINTS = 30
 PLATEAU_GAIN = 0.005  # of the curve's whole range
@@ -67,10 +79,14 @@ def assess(summaries: Mapping[str, MetricSummary], *, is_active: bool) -> Standi
 
 
 def find_marks(summaries: Iterable[MetricSummary], *, is_active: bool) -> tuple[Mark, ...]:
-    """Return what looks wrong of a run's metrics, the worst first; a plateau only while it goes on."""
+    """Return what looks wrong of a run's metrics, the worst first; a plateau only while it goes on.
+
+    While the score that tells most gets better, another may stand still.
+    """
     known = list(summaries)
-    marks = [_find_not_finite(known), *map(_find_rising, known)]
-    if is_active:
+    score = _find_score(known)
+    marks = [_find_not_finite(known), *(_find_rising(summary, score) for summary in known)]
+    if is_active and (score is None or not _is_gaining(score)):
         marks += map(_find_plateau, known)
     return tuple(mark for mark in marks if mark is not None)
 
@@ -93,12 +109,33 @@ def _find_not_finite(summaries: Sequence[MetricSummary]) -> Mark | None:
     )
 
 
-def _find_rising(summary: MetricSummary) -> Mark | None:
-    """Find a loss whose smoothed curve left its lowest point long ago, by more than its noise."""
-    if not is_loss(summary.key) or summary.count < MIN_POINTS:
+def _find_score(summaries: Sequence[MetricSummary]) -> MetricSummary | None:
+    """Return the metric that tells best what was learned, where a run has one that is no loss."""
+    scores = {
+        summary.key: summary
+        for summary in summaries
+        if not is_better_low(summary.key)
+        and (normalise(summary.key) in MAIN_KEYS or summary.key.startswith("metrics/"))
+    }
+    return scores.get(choose_main(scores) or "")
+
+
+def _find_rising(summary: MetricSummary, score: MetricSummary | None) -> Mark | None:
+    """Find a loss whose smoothed curve left its lowest point long ago, by more than its noise.
+
+    A run that has a score is judged from where it has learned something, and while that gets better it may
+    rise: the losses of a detector are near nothing as long as it finds nothing. Where nothing is learned for
+    long, only a loss that does not come down again is a sign.
+    """
+    if not is_loss(summary.key):
         return None
-    curve = _smooth_means(summary)
-    if len(curve) < MIN_POINTS:
+    learned = 0.0 if score is None else _find_learned(score)
+    if score is None:
+        may_rise = summary.key.startswith("batch/")  # until the first epoch has told a score
+    else:
+        may_rise = _is_gaining(score) if learned is not None else score.count < UNLEARNED_POINTS
+    curve = _smooth_means(summary, since=(learned or 0.0) * summary.last_step)
+    if may_rise or len(curve) < MIN_POINTS:
         return None
     place = min(range(len(curve)), key=lambda n: (curve[n][1], -n))
     lowest, newest = curve[place][1], curve[-1][1]
@@ -106,6 +143,8 @@ def _find_rising(summary: MetricSummary) -> Mark | None:
     is_long = len(curve) - 1 - place >= max(MIN_POINTS // 2, RISING_SHARE * len(curve))
     rise = newest - lowest
     if not is_long or rise <= RISING_NOISE * noise or rise <= 0.02 * abs(lowest):
+        return None
+    if learned is None and rise < RUNAWAY_SHARE * (max(value for _, value in curve) - lowest):
         return None
     step = curve[place][0]
     is_validation = summary.key.lower().startswith("val")
@@ -128,14 +167,9 @@ def _find_plateau(summary: MetricSummary) -> Mark | None:
     """Find a score that has gained next to nothing for long."""
     if is_better_low(summary.key) or not has_best(summary.key) or not summary.key.startswith("metrics/"):
         return None
-    curve = [(s, h) for s, h in zip(summary.steps, summary.highs, strict=True) if h is not None]
+    curve = _read_highs(summary)
     tail = max(MIN_POINTS // 2, round(PLATEAU_SHARE * len(curve)))
-    if len(curve) < max(MIN_PLATEAU_POINTS, 2 * tail):
-        return None
-    before = max(value for _, value in curve[:-tail])
-    after = max(value for _, value in curve[-tail:])
-    span = max(value for _, value in curve) - min(value for _, value in curve)
-    if after - before > PLATEAU_GAIN * span:
+    if len(curve) < max(MIN_PLATEAU_POINTS, 2 * tail) or _has_gained(curve, tail):
         return None
     step = curve[-tail][0]
     return Mark(
@@ -147,8 +181,33 @@ def _find_plateau(summary: MetricSummary) -> Mark | None:
     )
 
 
-def _smooth_means(summary: MetricSummary) -> list[tuple[int, float]]:
-    known = [(s, m) for s, m in zip(summary.steps, summary.means, strict=True) if m is not None]
+def _find_learned(score: MetricSummary) -> float | None:
+    """Return after which share of a run something was learned, since losses may count other steps."""
+    enough = max(LEARNED, LEARNED_SHARE * (score.best or 0.0))
+    first = next((step for step, high in _read_highs(score) if high >= enough), None)
+    return None if first is None else first / max(1, score.last_step)
+
+
+def _is_gaining(score: MetricSummary) -> bool:
+    """Whether a score has become better lately; a short one is given the time for it."""
+    curve = _read_highs(score)
+    tail = max(MIN_POINTS // 2, round(RISING_SHARE * len(curve)))
+    return len(curve) <= tail or _has_gained(curve, tail)
+
+
+def _has_gained(curve: Sequence[tuple[int, float]], tail: int) -> bool:
+    """Whether the last so many values hold one that is better than all before, by more than a trace."""
+    values = [value for _, value in curve]
+    return max(values[-tail:]) - max(values[:-tail]) > PLATEAU_GAIN * (max(values) - min(values))
+
+
+def _read_highs(summary: MetricSummary) -> list[tuple[int, float]]:
+    return [(s, h) for s, h in zip(summary.steps, summary.highs, strict=True) if h is not None]
+
+
+def _smooth_means(summary: MetricSummary, *, since: float) -> list[tuple[int, float]]:
+    pairs = zip(summary.steps, summary.means, strict=True)
+    known = [(step, mean) for step, mean in pairs if mean is not None and step >= since]
     curve: list[tuple[int, float]] = []
     average = share = 0.0
     for step, mean in known:

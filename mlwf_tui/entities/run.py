@@ -71,8 +71,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     created_at: datetime
     workspace: str = "default"
-    started_at: datetime | None = None
+    started_at: datetime | None = None  # by its first job
     finished_at: datetime | None = None
+    restarted_at: datetime | None = None  # by the job that goes on, where there were others before
+    earlier_s: float | None = None  # that its jobs took which have ended, where there were several
     inputs: tuple[ArtifactRef, ...] = ()
     outputs: tuple[ArtifactRef, ...] = ()
     recipe: Digest | None = None  # digest of all that decides the output, where the verb caches
@@ -87,6 +89,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     not_before: datetime | None = None  # of a retry
     retry_count: int = 0  # by itself
     parent: RunId | None = None  # the run that this one is a part of
+
+    def find_length_s(self, now: datetime | None = None) -> float | None:
+        """Return for how long it was at work, by all its jobs together; None before it has begun.
+
+        Of a run that goes on, as of `now`, or None.
+        """
+        end, begin = self.finished_at or now, self.started_at if self.earlier_s is None else self.restarted_at
+        if self.started_at is None or end is None:
+            return None
+        return (self.earlier_s or 0.0) + (0.0 if begin is None else max(0.0, (end - begin).total_seconds()))
 
     @property
     def is_detached(self) -> bool:

@@ -227,7 +227,11 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trainer(Protocol):
-    """Trains, measures and applies models of one library. May be slow to import; runs in a worker."""
+    """Trains, measures and applies models of one library. May be slow to import; runs in a worker.
+
+    One may have `metric_names` as well: by task, the names of what `fit` measures, in its result and as
+    curves, as `("map50", "metrics/mAP50")`. A search by another metric that is no loss is then refused.
+    """
 
     name: str
     summary: str

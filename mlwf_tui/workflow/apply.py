@@ -23,7 +23,7 @@ from mlwf_tui.workflow.projects import find_or_create_project
 from mlwf_tui.workflow.refs import check_project_name
 from mlwf_tui.workflow.running.ends import look_at_file, note_file
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.running.recorder import Recorder, pin_version
 from mlwf_tui.workflow.transforming.finished_predictions import forget_predictions
 from mlwf_tui.workflow.transforming.placing import check_free, place_beside
 from mlwf_tui.workflow.transforming.recipes import LEFT_OUT, find_known
@@ -101,6 +101,8 @@ def submit_apply(
     shown |= {"dataset": dataset} if dataset else {}
     shown |= {"is_trusted": True} if is_trusted else {}
     with workspace.catalog.transaction():
+        if path is None:
+            pin_version(workspace, ref, verb="apply")
         recorder = queue_run(workspace, "apply", shown, 0, terms=agreed, call={"is_again": is_again})
         if model is not None:
             recorder.read_model(model.id)

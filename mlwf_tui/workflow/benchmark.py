@@ -40,7 +40,7 @@ from mlwf_tui.workflow.measuring import keep_predictions, list_class_names, make
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
-from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.running.recorder import Recorder, pin_version
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workspace import Workspace
 
@@ -174,6 +174,7 @@ def queue_benchmark(workspace: Workspace, planned: PlannedBenchmark) -> Recorder
         **({"is_trusted": True} if planned.is_trusted else {}),
     }
     with workspace.catalog.transaction():
+        pin_version(workspace, planned.ref, verb="benchmark")
         call = {"is_again": True} if planned.is_again else None
         recorder = queue_run(workspace, "benchmark", shown, 0, terms=planned.terms, call=call)
         if not isinstance(model, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mlwf_tui.entities.item import MAX_NAME_BYTES, check_name, check_own_name
-from mlwf_tui.entities.run import RunState
+from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict
 from mlwf_tui.workspace import Workspace
 
@@ -21,19 +21,33 @@ def choose_model_name(workspace: Workspace, given: str, stem: str) -> str:
         Conflict: `given` is taken.
         InvalidParameter: a model cannot be named so.
     """
-    taken = list_model_names(workspace)
     if not given:
-        return find_free(check_name(stem, "model name"), taken)
-    if check_own_name(given, "model name") in taken:
+        return find_free(check_name(stem, "model name"), list_model_names(workspace))
+    check_own_name(given, "model name")
+    if given in _list_made(workspace):
         raise Conflict(f"There is a model named {given!r} already.", hint="Choose another name.")
+    holder = _find_coming(workspace).get(given)
+    if holder is not None:
+        raise Conflict(
+            f"The train run {holder.id}, which is {holder.state}, will name its model {given!r}.",
+            hint=f"Choose another name, or stop that one: mlwf stop {holder.id}",
+        )
     return given
 
 
 def list_model_names(workspace: Workspace) -> set[str]:
     """Return the names of all models, and of those that trainings under way will make."""
+    return {*_find_coming(workspace), *_list_made(workspace)}
+
+
+def _list_made(workspace: Workspace) -> set[str]:
+    return {model.name for model in workspace.catalog.models.list()}
+
+
+def _find_coming(workspace: Workspace) -> dict[str, Run]:
+    """Return the trainings under way by the names of their models."""
     going = workspace.catalog.runs.list(states=UNFINISHED, limit=None)
-    coming = {str(run.params["name"]) for run in going if run.verb == "train" and run.is_detached}
-    return coming | {model.name for model in workspace.catalog.models.list()}
+    return {str(run.params["name"]): run for run in going if run.verb == "train" and run.is_detached}
 
 
 def find_free(stem: str, taken: Collection[str]) -> str:

@@ -147,12 +147,8 @@ def _read_metrics(workspace: Workspace, run: Run) -> dict[str, float | None]:
 
 def _read_costs(workspace: Workspace, run: Run) -> dict[str, float | None]:
     """Return how long a run took, in seconds, and its energy in Wh where that was measured."""
-    found: dict[str, float | None] = {}
-    job = workspace.catalog.jobs.latest(run.id)
-    if job is not None and job.ran_s:
-        found["took_s"] = job.ran_s
-    elif run.started_at is not None and run.finished_at is not None:
-        found["took_s"] = (run.finished_at - run.started_at).total_seconds()
+    length_s = run.find_length_s()
+    found: dict[str, float | None] = {} if length_s is None else {"took_s": length_s}
     usage = read_usage(workspace, run)
     if usage is not None:
         energies = {"gpu_energy_wh": usage.gpu_energy_wh, "cpu_energy_wh": usage.cpu_energy_wh}

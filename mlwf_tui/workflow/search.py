@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.ids import RunId, VersionId
 from mlwf_tui.entities.item import check_name
-from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
@@ -20,9 +19,9 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.benchmark import PlannedBenchmark
 from mlwf_tui.workflow.benchmarking.after_training import SWITCHED_OFF, plan_for, queue_planned
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.refs import resolve_manifest, resolve_project_ref
+from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
-from mlwf_tui.workflow.running.recorder import Recorder, pin_head
+from mlwf_tui.workflow.running.recorder import Recorder, pin_version
 from mlwf_tui.workflow.searching.course import Course, describe_search
 from mlwf_tui.workflow.searching.plans import check_plan, describe_plan, read_axes, read_plan
 from mlwf_tui.workflow.searching.trials import Trials
@@ -144,6 +143,7 @@ def perform_search(recorder: Recorder, observer: Observer) -> None:
         raise
     except (Cancelled, InvalidInput):
         stop_parts(workspace, run.id, grace_s=STOP_PARTS_S)
+        course.note()
         raise
 
 
@@ -224,7 +224,8 @@ def _queue(workspace: Workspace, plan: SearchPlan, *, after: tuple[RunId, ...], 
         code = keep_code(workspace, Path.cwd())
         with workspace.catalog.transaction():
             name = plan.name or _choose_name(workspace, stem)
-            pinned = replace(plan, data=_pin(workspace, plan.data).ref, name=name)
+            data = pin_version(workspace, plan.data, verb=SEARCH).ref
+            pinned = replace(plan, data=data, name=name)
             call = msgspec.to_builtins(pinned)
             recorder = queue_run(workspace, SEARCH, describe_plan(pinned), plan.seed, terms=terms, call=call)
             environment = {**recorder.run.environment, **code}
@@ -236,11 +237,3 @@ def _queue(workspace: Workspace, plan: SearchPlan, *, after: tuple[RunId, ...], 
 def _choose_name(workspace: Workspace, stem: str) -> str:
     """Return the first of STEM-1, STEM-2, … that no search has given to its models."""
     return find_free(check_name(stem, "model name"), workspace.catalog.runs.list_names(SEARCH))
-
-
-def _pin(workspace: Workspace, ref: str) -> Version:
-    """Return the version that a ref means; a changed head is committed first."""
-    project, number = resolve_project_ref(workspace, ref)
-    if number is not None:
-        return workspace.catalog.versions.get(project.id, number)
-    return pin_head(workspace, project, message=f"before {SEARCH}")

@@ -282,6 +282,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
+        "took_s": run.find_length_s(),
         "priority": run.priority,
         "waits_for": run.waits_for,
         "retry_count": run.retry_count,

@@ -1,4 +1,4 @@
-"""stop: end a run, politely first."""
+"""stop: end a run, politely first; what a training has learned is kept, also where it has let go."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.queue import LONGEST_S
 from mlwf_tui.entities.run import Job, Run, RunState, Wish, WishKind
 from mlwf_tui.errors import Conflict, InvalidParameter
-from mlwf_tui.workflow.running.control import ask, end_job, is_over, wait_until, wake_frozen
+from mlwf_tui.workflow.running.control import (
+    KILL_WAIT_S,
+    ask,
+    end_job,
+    is_over,
+    wait_until,
+    wake_frozen,
+)
 from mlwf_tui.workflow.running.dispatch import STOP_GRACE_S
 from mlwf_tui.workflow.running.freezing import find_frozen_job
 from mlwf_tui.workflow.running.jobs import tend
+from mlwf_tui.workflow.running.leases import hold_run
+from mlwf_tui.workflow.training.ending import can_end, let_end
 from mlwf_tui.workspace import Workspace
 
 GRACE_S = STOP_GRACE_S
@@ -21,6 +30,9 @@ STOPPABLE = (RunState.QUEUED, RunState.CLAIMED, RunState.RUNNING, RunState.PAUSI
 
 def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run:
     """Stop a run and return it as it then is. A stopped training keeps its best weights as a model.
+
+    One that is paused, or was and waits to go on, begins for that once more, as soon as there is room for it;
+    until then it is queued, and a second stop, or one without patience, ends it without.
 
     Raises:
         NotFound: there is no such run.
@@ -43,9 +55,34 @@ def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run
             f"The {run.verb} run {run.id} is done by the process {pid} itself.",
             hint="Stop it there: Ctrl-C on a command line, Esc in the app.",
         )
+    if grace_s and can_end(workspace, run) and find_frozen_job(workspace, run) is None:
+        return _end_with_model(workspace, run, grace_s)
     if not _stop_waiting(workspace, run):
         _stop_going(workspace, run, grace_s)
     stop_parts(workspace, run.id, grace_s=grace_s)
+    tend(workspace)
+    return catalog.runs.get(run.id)
+
+
+def _end_with_model(workspace: Workspace, run: Run, grace_s: float) -> Run:
+    """Let a training begin once more to keep its weights; return when it has, or waits for its turn."""
+    catalog = workspace.catalog
+
+    def has_let_go() -> bool:
+        with hold_run(workspace, run.id) as lock:
+            return lock is not None
+
+    wait_until(has_let_go, min(grace_s, KILL_WAIT_S))  # of its last job, which ends as it is paused
+    let_end(workspace, run)
+    tend(workspace)
+
+    def has_ended_or_waits() -> bool:
+        now = catalog.runs.get(run.id)
+        job = catalog.jobs.latest(run.id)
+        return now.state is RunState.QUEUED or job is None or is_over(workspace, job)
+
+    if not wait_until(has_ended_or_waits, grace_s):
+        _stop_going(workspace, run, 0.0)
     tend(workspace)
     return catalog.runs.get(run.id)
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from mlwf_tui.entities.ids import RunId, VersionId
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import ArtifactKind, Run
-from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.entities.run import Run
+from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult, Trainer
@@ -30,7 +30,8 @@ from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.ends import look_at_file, note_file
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.leases import find_devices
-from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.running.recorder import Recorder, pin_version
+from mlwf_tui.workflow.training.ending import ENDING, Ending, is_ending
 from mlwf_tui.workflow.training.exported import keep_exported
 from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
@@ -39,10 +40,9 @@ from mlwf_tui.workflow.training.starts import (
     Start,
     check_params,
     find_changed_file,
-    find_continued,
     find_start,
     iter_trainers,
-    read_more_epochs,
+    read_continued,
     read_params_text,
     split_params,
     start_from,
@@ -139,18 +139,16 @@ def submit_continued(
         InvalidParameter: how many epochs is not said, or a parameter cannot change now.
         InvalidInput: the run is no training that can be gone on with.
     """
-    run, model = find_continued(workspace, ref)
-    more_epochs = read_more_epochs(params, run.params)
-    start = start_from(model)
-    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
-    given |= {key: value for key, value in params.items() if key != "epochs"}
-    shown = check_params(workspace.registry.get_trainer(start.trainer), given)
-    version = next(found for found in run.inputs if found.kind is ArtifactKind.VERSION)
-    pinned = workspace.catalog.versions.get_by_id(VersionId(version.id))
-    facts = {"data": pinned.ref, "model": model.name, "continues": run.id, "more_epochs": more_epochs}
-    facts |= _note_switch(workspace, is_benchmarked)
-    stem = f"{Path(start.architecture).stem}-{pinned.project_name}"
-    return _queue(workspace, start, {**shown, **facts}, run.seed or 0, name, stem, terms)
+    found = read_continued(workspace, ref, params)
+    facts = {
+        "data": found.version.ref,
+        "model": found.model.name,
+        "continues": found.run.id,
+        "more_epochs": found.more_epochs,
+        **_note_switch(workspace, is_benchmarked),
+    }
+    stem = f"{Path(found.start.architecture).stem}-{found.version.project_name}"
+    return _queue(workspace, found.start, {**found.params, **facts}, found.run.seed or 0, name, stem, terms)
 
 
 def _note_switch(workspace: Workspace, is_benchmarked: bool | None) -> dict[str, Any]:
@@ -216,6 +214,7 @@ def _queue(
             code = copy_code(workspace.catalog.runs.get(parent).environment)
         with workspace.catalog.transaction():
             chosen = choose_model_name(workspace, name, stem)
+            pin_version(workspace, str(params["data"]), verb="train")
             asked = {**params, "task": start.task, "name": chosen}
             recorder = queue_run(workspace, "train", asked, seed, terms=agreed, parent=parent)
             workspace.catalog.runs.set_environment(recorder.run_id, {**recorder.run.environment, **code})
@@ -247,7 +246,9 @@ def perform_train(
     workspace.catalog.runs.set_environment(run.id, environment)
     folder = workspace.run_folder(run.id) / FIT_FOLDER
     request = _make_request(recorder, version, start, trainer, folder, observer)
-    result = trainer.fit(request, observer)
+    if is_ending(run) and not request.is_resumed:
+        raise Cancelled("The training was stopped before it had learned anything.")
+    result = trainer.fit(request, Ending(observer) if is_ending(run) else observer)
     recorder.is_stopped, recorder.stop_reason = result.is_stopped, result.stop_reason
     device = str(getattr(request.params, "device", "auto"))
     names = result.class_names or request.class_names
@@ -349,7 +350,8 @@ def _keep_model(
             metrics=result.metrics,
             files=files,
         )
-        noted = workspace.catalog.runs.get(recorder.run_id).result  # why a search has stopped it
+        noted = dict(workspace.catalog.runs.get(recorder.run_id).result)  # why a search has stopped it
+        noted.pop(ENDING, None)
         measured = {} if planned is None else queue_planned(workspace, planned, model.id)
         summary = ", ".join([result.architecture, *_tell_quality(result.metrics)])
         recorder.result = {

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mlwf_tui.catalog.catalog import Catalog
+from mlwf_tui.catalog.jobs import JobEnd
 from mlwf_tui.entities.ids import JobId, RunId
+from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ProcessIdentity, RunState
 from mlwf_tui.errors import Conflict, NotFound
 
@@ -47,3 +50,34 @@ def test_a_job_needs_a_run_that_is_not_finished(catalog: Catalog, make: Any) -> 
         catalog.jobs.create(RunId("x"), PROCESS)
     with pytest.raises(NotFound):
         catalog.jobs.finish(JobId("x"), 0)
+
+
+def test_the_length_of_a_run_is_that_of_all_its_jobs(catalog: Catalog) -> None:
+    run = catalog.runs.create(
+        "train", params={}, seed=0, author="", workspace="lab", environment={},
+        state=RunState.QUEUED, terms=Terms(),
+    )  # fmt: skip
+    first = catalog.jobs.create(run.id, PROCESS)
+    catalog.runs.start(run.id)
+    catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.RUNNING,))
+    catalog.jobs.finish(first.id, end=JobEnd(ran_s=1000.0, outcome="paused"))
+    catalog.queue.put_back(run.id)
+    second = catalog.jobs.create(run.id, PROCESS)
+    going = catalog.runs.start(run.id)
+
+    assert going.started_at == first.started_at
+    assert going.find_length_s() is None
+    assert going.find_length_s(second.started_at + timedelta(seconds=5)) == 1005.0
+
+    ended = catalog.runs.finish(run.id, RunState.DONE, result={})
+    assert 1000.0 < (ended.find_length_s() or 0.0) < 1010.0
+    catalog.jobs.finish(second.id, end=JobEnd(ran_s=7.5, outcome="done"))
+    assert catalog.runs.get(run.id).find_length_s() == 1007.5
+
+
+def test_the_length_of_a_run_with_one_job_is_from_its_start_to_its_end(catalog: Catalog, make: Any) -> None:
+    run = make.run()
+    catalog.jobs.create(run.id, PROCESS)
+    ended = catalog.runs.finish(run.id, RunState.DONE, result={})
+    assert ended.started_at is not None and ended.finished_at is not None
+    assert ended.find_length_s() == (ended.finished_at - ended.started_at).total_seconds()

@@ -91,7 +91,12 @@ def test_a_parameter_that_is_given_as_an_option_is_told_as_such(capsys: pytest.C
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--continue", "3f9a", "--seed", "3"], "data, model and seed"), (["cells", "--measure"], "a dry run")],
+    [
+        (["--continue", "3f9a", "--seed", "3"], "data, model and seed"),
+        (["--continue", "3f9a", "--params", "x.yaml"], "takes no --params"),
+        (["--continue", "3f9a", "--no-measure"], "a dry run"),
+        (["cells", "--measure"], "a dry run"),
+    ],
 )
 def test_what_train_would_ignore_is_refused(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]
@@ -117,7 +122,7 @@ def test_a_wrong_format_is_answered_by_what_the_folder_looks_like(
 
 def test_a_dry_run_refuses_a_device_that_is_not_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--home", str(home), "train", "cells", "--dry-run", "-p", "device=77"]) == 2
-    assert "77 are not there" in capsys.readouterr().err
+    assert "GPU 77 is not there: this machine has none." in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -79,6 +79,74 @@ def test_a_short_rise_or_a_short_run_is_not_marked() -> None:
     assert find("train/loss", [1.0, 2.0, 3.0, 4.0]) == []
 
 
+def learn(step: int) -> float:
+    """The score of a training that finds nothing at first, and is as good as it gets at step 40."""
+    return 0.8 * (1 - math.exp(-max(0, min(step, 40) - 8) / 8))
+
+
+def warm_up(step: int) -> float:
+    """The loss of a detector: near nothing until it finds something, then high, then falling."""
+    return 0.01 + step / 4 if step < 6 else 0.5 + 1.5 * math.exp(-(step - 6) / 15)
+
+
+def find_all(count: int, **shapes: Callable[[int], float]) -> list[Mark]:
+    """Return what looks wrong at any time of a run whose curves have these shapes; `score` is mAP50."""
+    marks: dict[tuple[MarkKind, str], Mark] = {}
+    for length in range(1, count + 1):
+        known = [
+            sum_up("metrics/mAP50" if name == "score" else f"{name}/box_loss", curve(length, shape, 0.002))
+            for name, shape in shapes.items()
+        ]
+        marks |= {(mark.kind, mark.key): mark for mark in find_marks(known, is_active=False)}
+    return list(marks.values())
+
+
+def test_a_detectors_loss_that_rises_until_it_finds_something_is_not_marked() -> None:
+    assert find_all(60, score=learn, train=warm_up, val=warm_up) == []
+    assert find_all(60, score=lambda step: 0.0, train=warm_up) == []
+
+
+def test_the_loss_of_batches_is_not_marked_before_an_epoch_has_told_a_score() -> None:
+    rising = sum_up("batch/loss", curve(60, lambda step: 0.1 + step / 10))
+    assert list(find_marks([rising], is_active=True)) == []
+
+
+def test_the_loss_of_batches_is_judged_by_the_epochs_of_the_score() -> None:
+    score = sum_up("metrics/mAP50", [learn(step) for step in range(60)])
+    falling = sum_up("batch/loss", [warm_up(step // 10) for step in range(600)])
+    assert list(find_marks([falling, score], is_active=False)) == []
+    wild = sum_up("batch/loss", [fall(step // 10) + max(0, step - 300) * 0.01 for step in range(600)])
+    (mark,) = find_marks([wild, score], is_active=False)
+    assert (mark.kind, mark.key) == (MarkKind.RISING, "batch/loss")
+    assert 250 < mark.step < 350
+
+
+def test_a_loss_that_rises_while_the_score_gets_better_is_not_marked() -> None:
+    def still_learn(step: int) -> float:
+        return 0.8 * (1 - math.exp(-step / 60))
+
+    assert find_all(100, score=still_learn, val=lambda step: fall(step) + max(0, step - 40) * 0.02) == []
+
+
+def test_a_loss_that_rises_after_the_score_was_at_its_best_is_marked() -> None:
+    (mark,) = find_all(100, score=learn, val=lambda step: fall(step) + max(0, step - 45) * 0.03)
+    assert (mark.key, "by heart" in mark.hint) == ("val/box_loss", True)
+    assert 30 < mark.step < 60
+    (mark,) = find_all(100, score=learn, train=lambda step: fall(min(step, 45)) + max(0, step - 45) * 0.1)
+    assert (mark.key, "learning rate" in mark.hint) == ("train/box_loss", True)
+
+
+def test_a_loss_that_runs_away_before_anything_was_learned_is_marked() -> None:
+    (mark,) = find_all(40, score=lambda step: 0.0, train=lambda step: 1.0 + step**2)
+    assert (mark.kind, mark.key, "learning rate" in mark.hint) == (MarkKind.RISING, "train/box_loss", True)
+
+
+def test_a_score_that_stands_still_beside_one_that_gets_better_is_not_marked() -> None:
+    better = sum_up("metrics/mAP50-95", [0.8 * (1 - math.exp(-step / 40)) for step in range(100)])
+    still = sum_up("metrics/mAP50", [learn(step) for step in range(100)])
+    assert list(find_marks([still, better], is_active=True)) == []
+
+
 def test_a_score_that_stands_still_is_marked_only_while_the_run_goes_on() -> None:
     values = [0.8 * (1 - math.exp(-min(step, 40) / 10)) for step in range(100)]
     (mark,) = find("metrics/mAP50", values)

@@ -41,8 +41,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
 
 
 @pytest.fixture
-def gate(home: Workspace, tmp_path: Path) -> Path:
+def gate(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Data to train on, and the file that epochs of the counting trainer wait for."""
+    home = request.getfixturevalue("narrow" if "narrow" in request.fixturenames else "home")
     make_voc(
         tmp_path / "voc",
         {"a.jpg": [("cell", 2, 3, 20, 21)], "b.jpg": [("cell", 2, 3, 20, 21)]},
@@ -164,13 +165,13 @@ def test_what_stands_still_lets_its_slot_go_and_waits_for_one_to_go_on(narrow: W
     assert jobs.find_job(narrow, first).leases == ()
     second = jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER, seed=1), RunState.RUNNING)
     waiting = resume_run(narrow, first.id)
-    assert (waiting.state, waiting.waits_for) == (RunState.QUEUED, "1 of 1 CPU slots taken")
+    assert (waiting.state, waiting.waits_for) == (RunState.QUEUED, "a CPU slot, 1 of 1 are taken")
     assert processes.is_frozen(jobs.find_worker(narrow, first))
     stop_run(narrow, second.id)
     jobs.wait_for_state(narrow, first, RunState.RUNNING)
     assert jobs.find_job(narrow, first).leases == ("slot 0",)
     third = jobs.act(narrow, "", seed=2)
-    assert third.waits_for == "1 of 1 CPU slots taken"
+    assert third.waits_for == "a CPU slot, 1 of 1 are taken"
     assert len(narrow.catalog.jobs.list_of(first.id)) == 1
 
 
@@ -199,7 +200,7 @@ def test_another_slot_than_before_is_held_also_where_the_supervisor_is_killed(
         assert jobs.find_job(home, first).leases == ("slot 1",)
         jobs.kill(jobs.find_job(home, first).process)
         refused = resume_run(home, second.id)
-        assert refused.waits_for == "2 of 2 CPU slots taken"
+        assert refused.waits_for == "a CPU slot, 2 of 2 are taken"
         jobs.kill(jobs.find_worker(home, first))
         jobs.wait_for_state(home, second, RunState.RUNNING)
         for _ in range(2):  # and once more, from a slot that it was sent
@@ -288,6 +289,46 @@ def test_a_training_that_pauses_at_once_goes_back_to_its_last_checkpoint(home: W
     resume_run(home, run.id)
     assert jobs.wait_for_end(home, run).state is RunState.DONE
     assert list_epochs(home, run) == [1, 2, 3, 4]
+
+
+def pause_after_an_epoch(home: Workspace, gate: Path) -> Run:
+    run = train(home, gate)
+    open_gate(gate, 1)
+    wait_for_epoch(home, run, 1)
+    paused = pause_run(home, run.id, is_urgent=True, wait_s=WAIT_S)
+    assert paused.state is RunState.PAUSED
+    return paused
+
+
+def test_a_paused_training_that_is_stopped_keeps_its_weights(home: Workspace, gate: Path) -> None:
+    run = pause_after_an_epoch(home, gate)
+    stopped = stop_run(home, run.id, grace_s=WAIT_S)
+    assert (stopped.state, stopped.error) == (RunState.STOPPED, "")
+    assert home.catalog.models.get(stopped.result["model"]).run_id == run.id
+    assert "ending" not in stopped.result
+    assert list_epochs(home, run)[0] == 1
+
+
+def test_a_paused_training_that_is_stopped_waits_for_room_to_keep_its_weights(
+    narrow: Workspace, gate: Path
+) -> None:
+    kept, dropped = (pause_after_an_epoch(narrow, gate) for _ in range(2))
+    other = jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER), RunState.RUNNING)
+    for run in (kept, dropped):
+        waiting = stop_run(narrow, run.id)
+        assert (waiting.state, bool(waiting.waits_for)) == (RunState.QUEUED, True)
+    again = stop_run(narrow, dropped.id)
+    assert (again.state, again.outputs) == (RunState.STOPPED, ())
+    stop_run(narrow, other.id)
+    ended = jobs.wait_for_end(narrow, kept)
+    assert (ended.state, bool(ended.result["model"])) == (RunState.STOPPED, True)
+
+
+def test_a_paused_training_is_stopped_at_once_without_patience(home: Workspace, gate: Path) -> None:
+    run = pause_after_an_epoch(home, gate)
+    stopped = stop_run(home, run.id, grace_s=0)
+    assert (stopped.state, stopped.outputs) == (RunState.STOPPED, ())
+    assert len(home.catalog.jobs.list_of(run.id)) == 1
 
 
 def test_a_training_that_was_killed_is_resumed_from_its_last_checkpoint(home: Workspace, gate: Path) -> None:

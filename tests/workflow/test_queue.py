@@ -21,6 +21,7 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.queue import list_queue, pause_queue, resume_queue, set_priority
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, tend
@@ -69,13 +70,25 @@ def test_runs_start_by_priority_then_submission(home: Workspace, tmp_path: Path)
 def test_a_waiting_run_says_for_what(home: Workspace) -> None:
     jobs.act(home, jobs.FOREVER)
     waiting = jobs.act(home, "", seed=1)
-    assert waiting.waits_for == "1 of 1 CPU slots taken"
+    assert waiting.waits_for == "a CPU slot, 1 of 1 are taken"
     behind = jobs.act(home, "", seed=2)
     assert behind.waits_for == f"its turn after run {waiting.id}"
-    too_much = jobs.act(home, "", seed=3, terms=Terms(wants=Wants(slots=2), priority=9))
-    assert "of which there are only 1" in too_much.waits_for
-    stop_run(home, too_much.id)
-    assert read_waits(home, waiting) == "1 of 1 CPU slots taken"
+
+
+def test_what_can_never_start_holds_nobody_up(home: Workspace) -> None:
+    for seed, wants in enumerate((Wants(slots=2), Wants(gpu_indices=(7,)), Wants(gpus=1))):
+        hopeless = queue_run(home, "transform", {}, 0, terms=Terms(wants=wants, priority=9)).run
+        behind = jobs.wait_for_end(home, jobs.act(home, "", seed=seed))
+        assert behind.state is RunState.DONE
+        told = "of which there are only 1" if wants.slots == 2 else "which is not seen on this machine"
+        assert told in read_waits(home, hopeless)
+
+
+def test_a_run_that_is_held_back_waits_for_nothing(home: Workspace) -> None:
+    jobs.act(home, jobs.FOREVER)
+    waiting = jobs.act(home, "", seed=1)
+    assert waiting.waits_for
+    assert pause_run(home, waiting.id).waits_for == ""
 
 
 def test_a_paused_queue_starts_nothing_until_it_is_resumed(home: Workspace) -> None:
@@ -92,7 +105,7 @@ def test_a_run_starts_after_the_one_it_depends_on(home: Workspace, tmp_path: Pat
     second = jobs.act(home, "", seed=1, terms=Terms(wants=Wants(), after=(RunId(first.id[:6]),), priority=9))
     other = jobs.act(home, "", seed=2)
     assert second.waits_for == f"run {first.id} to finish"
-    assert other.waits_for == "1 of 1 CPU slots taken"  # it does not wait for the second's dependency
+    assert other.waits_for == "a CPU slot, 1 of 1 are taken"  # it does not wait for the second's dependency
     gate.touch()
     assert jobs.wait_for_end(home, second).state is RunState.DONE
     assert jobs.wait_for_end(home, other).state is RunState.DONE
@@ -171,6 +184,7 @@ def test_terms_that_do_not_fit_are_refused(home: Workspace) -> None:
     for terms in (
         Terms(wants=Wants(gpus=1)),
         Terms(wants=Wants(gpu_indices=(3,))),
+        Terms(wants=Wants(slots=2)),
         Terms(wants=Wants(), retries=-1),
         Terms(wants=Wants(), timeout_s=0),
     ):

@@ -12,13 +12,14 @@ import pytest
 from mlwf_tui import processes
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.entities.search import PRUNED, TrialState
+from mlwf_tui.entities.search import PRUNED, SearchPlan, TrialState
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.search import continue_search, read_search, submit_search
+from mlwf_tui.workflow.searching.plans import check_plan, read_axes
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workspace import Workspace
 from tests import jobs
@@ -287,6 +288,10 @@ def test_a_metric_that_no_trial_tells_ends_the_search(home: Workspace) -> None:
     failed = jobs.wait_for_end(home, run)
     assert failed.state is RunState.FAILED
     assert "beauty" in failed.error
+    counts = {"done": failed.result["counts"].get("done"), "trials": len(failed.result["trials"])}
+    assert counts["done"] and counts["done"] <= counts["trials"]
+    assert "running" not in failed.result["counts"]
+    assert failed.result["summary"].startswith(f"{counts['trials']} of ")
     assert "map50" in failed.hint
 
 
@@ -317,6 +322,27 @@ def test_a_search_that_cannot_be_done_is_refused_and_leaves_no_run(
     with pytest.raises(InvalidParameter, match=error):
         search(home, space, **options)
     assert home.catalog.runs.list(limit=None) == before
+
+
+@pytest.mark.parametrize(
+    ("model", "metric", "is_told"),
+    [
+        ("yolov10p", "nope", False), ("yolov10p", "map50", True), ("yolov10p", "metrics/mAP50-95", True),
+        ("yolov10p", "val/box_loss", True), ("yolov10p", "top1", False), ("yolo11n-seg", "box_map50", True),
+        ("yolo11n-cls", "top1", True), ("yolo11n-cls", "map50", False), ("resnet18", "map50", False),
+        ("resnet18", "top5", True),
+    ],
+)  # fmt: skip
+def test_a_metric_that_the_trainer_does_not_tell_is_refused_at_once(
+    home: Workspace, model: str, metric: str, is_told: bool
+) -> None:
+    axes = read_axes(home, model, {"epochs": "1,2"})
+    plan = SearchPlan(data="seen", model=model, axes=axes, metric=metric)
+    if is_told:
+        assert check_plan(home, plan) == plan
+    else:
+        with pytest.raises(InvalidParameter, match=f"tells a metric like '{metric}'"):
+            check_plan(home, plan)
 
 
 def test_only_a_finished_search_is_continued(home: Workspace, tmp_path: Path) -> None:

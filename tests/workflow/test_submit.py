@@ -31,6 +31,9 @@ from tests.making import write_image
         ("yolov10p", {"nosuch": "1"}, "nosuch"),
         ("yolov10p", {"data": "coco8.yaml"}, "data"),
         ("yolov10p", {"project": "/tmp/x"}, "project"),
+        ("yolov10p", {"epochs": "+20"}, "more than those of an earlier training"),
+        ("yolov10p", {"classes": "0"}, "learns all classes"),
+        ("yolov10p", {"device": "cuda"}, "A GPU is not there: this machine has none"),
     ],
 )
 def test_a_train_with_wrong_words_is_refused_and_leaves_no_run(
@@ -59,6 +62,27 @@ def test_a_name_that_is_taken_is_a_conflict(imported: Workspace) -> None:
     add_model(imported, "taken")
     with pytest.raises(Conflict, match="taken"):
         submit_train(imported, "cells", model="yolov10p", params={}, name="taken")
+
+
+def test_a_name_that_a_waiting_training_holds_is_a_conflict_with_that_one(imported: Workspace) -> None:
+    pause_queue(imported)
+    holder = submit_train(imported, "cells", model="yolov10p", params={}, name="held")
+    with pytest.raises(Conflict, match=f"run {holder.id}, which is queued, will name its model 'held'"):
+        submit_train(imported, "cells", model="yolov10p", params={}, name="held")
+
+
+@pytest.mark.parametrize("verb", ["train", "benchmark", "apply"])
+def test_a_run_that_is_queued_is_newer_than_the_commit_before_it(imported: Workspace, verb: str) -> None:
+    pause_queue(imported)
+    add_model(imported, "old")
+    match verb:
+        case "train":
+            submit_train(imported, "cells", model="yolov10p", params={})
+        case "benchmark":
+            submit_benchmark(imported, "old", "cells", split="val")
+        case _:
+            submit_apply(imported, "old", "cells", to="more", params={})
+    assert [run.verb for run in list_runs(imported)[:2]] == [verb, "commit"]
 
 
 def test_a_program_that_calls_itself_train_keeps_no_training_from_being_queued(imported: Workspace) -> None:

@@ -148,6 +148,5 @@ class Alerts:
 
 
 def _describe_length(run: Run) -> str:
-    if run.started_at is None or run.finished_at is None:
-        return ""
-    return f" after {format_duration((run.finished_at - run.started_at).total_seconds())}"
+    seconds = run.find_length_s()
+    return "" if seconds is None else f" after {format_duration(seconds)}"

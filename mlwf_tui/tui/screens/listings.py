@@ -233,7 +233,5 @@ def _number(value: float | None, *, empty: str = "—") -> tuple[str, SortValue]
 
 
 def _took(run: Run, now: datetime) -> tuple[str, SortValue]:
-    if run.started_at is None:
-        return "—", -1.0
-    seconds = ((run.finished_at or now) - run.started_at).total_seconds()
-    return format_duration(max(0.0, seconds)), seconds
+    seconds = run.find_length_s(now)
+    return ("—", -1.0) if seconds is None else (format_duration(seconds), seconds)

@@ -308,12 +308,9 @@ def _list_run(run: Run, now: datetime) -> Iterator[Line]:
     if run.priority:
         yield "priority", str(run.priority)
     yield "started", format_time(run.started_at or run.created_at, now)
-    if run.started_at is not None:
-        end = run.finished_at or now
-        yield (
-            "took" if run.finished_at else "running",
-            format_duration((end - run.started_at).total_seconds()),
-        )
+    seconds = run.find_length_s(now)
+    if seconds is not None:
+        yield "took" if run.finished_at else "running", format_duration(seconds)
     yield "author", run.author
     yield "run", run.id
     if run.seed is not None:

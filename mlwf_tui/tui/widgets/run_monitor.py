@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.pace import TimeLeft
-from mlwf_tui.entities.run import MetricPoint, Progress, Run
+from mlwf_tui.entities.run import MetricPoint, Progress, Run, RunState
 from mlwf_tui.entities.usage import Usage, list_words
 from mlwf_tui.tui.widgets.formats import (
     STATE_GLYPHS,
@@ -233,10 +233,10 @@ def _draw_usage(usage: Usage | None) -> Content | None:
 
 
 def _describe_time(run: Run, now: datetime) -> str:
-    if run.started_at is None:
-        return f"waits for {run.waits_for or 'its process'}"
-    end = run.finished_at or now
-    return format_duration(max(0.0, (end - run.started_at).total_seconds()))
+    seconds = run.find_length_s(now)
+    if seconds is None and run.state is RunState.PAUSED:
+        return "waits to be resumed"
+    return f"waits for {run.waits_for or 'its process'}" if seconds is None else format_duration(seconds)
 
 
 def _draw_progress(progress: Progress, time_left: TimeLeft | None) -> Content:

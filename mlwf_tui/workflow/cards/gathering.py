@@ -49,9 +49,6 @@ def gather_facts(
     splits, image_sides, object_sides = _count(
         iter_items(workspace.store, version.manifest), model.class_names, is_of_images=is_of_images
     )
-    took_s = None
-    if run.started_at is not None:
-        took_s = ((run.finished_at or model.created_at) - run.started_at).total_seconds()
     return CardFacts(
         name=model.name,
         task=model.task,
@@ -74,7 +71,7 @@ def gather_facts(
         metrics=model.metrics,
         curves=_read_curve_ends(workspace, run),
         environment=run.environment,
-        took_s=took_s,
+        took_s=run.find_length_s(model.created_at),
         is_stopped=is_stopped,
         glance=glance,
     )

@@ -51,7 +51,7 @@ def dispatch(workspace: Workspace) -> Dispatched:
     """Start what can be started, in order of priority and submission.
 
     A run that waits for a lease keeps those behind it from taking the like; one that waits for another
-    run, for its workspace or for the clock does not.
+    run, for its workspace, for the clock, or for what this machine does not have does not.
     """
     state = workspace.catalog.queue.read_state()
     if state is None:
@@ -207,8 +207,7 @@ class _Round:
                 raise
             if isinstance(held, leases.Refusal):
                 os.close(run_lock)
-                self.closed.update(dict.fromkeys(_list_kinds(wants), run.id))
-                return held.reason
+                return self._close(run, wants, held)
             try:
                 _launch(self.workspace, run, held, has_gpus=bool(self.gpus))
             finally:
@@ -227,10 +226,15 @@ class _Round:
             return "what is left of its last job to end"
         refusal = wake(self.workspace, self.workspace.registry.get_executor(EXECUTOR), run, job, wants)
         if refusal is not None:
-            self.closed.update(dict.fromkeys(_list_kinds(wants), run.id))
-            return refusal.reason
+            return self._close(run, wants, refusal)
         self.started += 1
         return ""
+
+    def _close(self, run: Run, wants: Wants, refusal: leases.Refusal) -> str:
+        """Keep those behind a refused run from taking the like, and return for what it waits."""
+        if not refusal.is_hopeless:
+            self.closed.update(dict.fromkeys(_list_kinds(wants), run.id))
+        return refusal.reason
 
 
 def _launch(workspace: Workspace, run: Run, held: leases.Held, *, has_gpus: bool) -> None:

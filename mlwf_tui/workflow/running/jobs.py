@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -70,6 +70,12 @@ def check_terms(workspace: Workspace, terms: Terms, *, uses_gpu: bool = False, d
         wants = _choose_wants(workspace, device) if uses_gpu else Wants()
     elif wants.gpu_count:
         _check_gpus(workspace, wants)
+    most = workspace.settings.slots
+    if wants.slots > most and not wants.gpu_count:
+        raise InvalidParameter(
+            f"It wants {wants.slots} CPU slots, of which there are only {most}.",
+            hint="Ask for fewer, or give this home more in its settings.toml: slots.",
+        )
     if not 0 <= wants.slots <= MOST_SLOTS or terms.retries < 0 or terms.backoff_s < 0:
         raise InvalidParameter("Slots, retries and times cannot be negative.", hint="Give 0 or more.")
     if terms.timeout_s is not None and terms.timeout_s <= 0:
@@ -92,6 +98,8 @@ def _choose_wants(workspace: Workspace, device: str) -> Wants:
         wants = Wants(gpu_indices=tuple(sorted(map(int, words))))
         _check_gpus(workspace, wants)
         return wants
+    if words[0] == "cuda":
+        _check_gpus(workspace, Wants(gpus=1))
     from mlwf_tui.workflow.machine import read_gpus
 
     return Wants(gpus=1) if read_gpus(workspace) else Wants()
@@ -102,12 +110,24 @@ def _check_gpus(workspace: Workspace, wants: Wants) -> None:
 
     there = {gpu.index for gpu in read_gpus(workspace)}
     if wants.gpu_count > len(there) or not set(wants.gpu_indices) <= there:
-        seen = f"GPUs {', '.join(map(str, sorted(there)))}" if there else "no GPU"
-        wanted = ", ".join(map(str, wants.gpu_indices)) or f"any {wants.gpus}"
         raise InvalidParameter(
-            f"The GPUs {wanted} are not there: this machine has {seen}.",
+            f"{_name_gpus(wants)} not there: this machine has {_list_gpus(there)}.",
             hint="mlwf doctor shows what is seen.",
         )
+
+
+def _name_gpus(wants: Wants) -> str:
+    """Return what a run wants of GPUs as the subject of a sentence, with its verb."""
+    if not wants.gpu_indices:
+        return "A GPU is" if wants.gpus == 1 else f"{wants.gpus} GPUs are"
+    numbers = ", ".join(map(str, wants.gpu_indices))
+    return f"GPU {numbers} is" if len(wants.gpu_indices) == 1 else f"GPUs {numbers} are"
+
+
+def _list_gpus(indices: Collection[int]) -> str:
+    if not indices:
+        return "none"
+    return f"GPU{'s' if len(indices) > 1 else ''} {', '.join(map(str, sorted(indices)))}"
 
 
 def start_queued(workspace: Workspace, run: Run) -> Run:

@@ -61,6 +61,7 @@ class Refusal:
     """For what a run would have to wait, in words."""
 
     reason: str
+    is_hopeless: bool = False  # this machine, as it is set up, does not have so much
 
 
 @contextmanager
@@ -144,10 +145,10 @@ def _take_slots(workspace: Workspace, held: Held, wants: Wants) -> Refusal | Non
     if not missing:
         return None
     if wants.slots > count:
-        return Refusal(f"{wants.slots} CPU slots, of which there are only {count} (settings.toml: slots)")
-    free = wants.slots - missing
-    also = f", it needs {wants.slots}" if wants.slots > 1 else ""
-    return Refusal(f"{count - free} of {count} CPU slots taken{also}")
+        reason = f"{wants.slots} CPU slots, of which there are only {count} (settings.toml: slots)"
+        return Refusal(reason, is_hopeless=True)
+    wanted = "a CPU slot" if wants.slots == 1 else f"{wants.slots} CPU slots"
+    return Refusal(f"{wanted}, {count - (wants.slots - missing)} of {count} are taken")
 
 
 def _take_gpus(workspace: Workspace, held: Held, wants: Wants, gpus: Sequence[Gpu]) -> Refusal | None:
@@ -157,7 +158,7 @@ def _take_gpus(workspace: Workspace, held: Held, wants: Wants, gpus: Sequence[Gp
     unknown = [index for index in wants.gpu_indices if index not in by_index]
     if unknown or not gpus:
         named = f"GPU {unknown[0]}" if unknown else "a GPU"
-        return Refusal(f"{named}, which is not seen on this machine")
+        return Refusal(f"{named}, which is not seen on this machine", is_hopeless=True)
     folder = find_gpu_folder(workspace)
     least_used = sorted(gpus, key=lambda gpu: (gpu.memory_used_bytes or 0, gpu.index))
     chosen = [by_index[index] for index in wants.gpu_indices] or least_used
@@ -178,7 +179,8 @@ def _take_gpus(workspace: Workspace, held: Held, wants: Wants, gpus: Sequence[Gp
     if len(held.leases) == wants.gpu_count:
         return None
     if wants.gpu_count > len(chosen):
-        return Refusal(f"{wants.gpu_count} GPUs, of which this machine has {len(chosen)}")
+        reason = f"{wants.gpu_count} GPUs, of which this machine has {len(chosen)}"
+        return Refusal(reason, is_hopeless=True)
     wanted = f"{wants.gpu_count} GPUs, {len(held.leases)} free: " if wants.gpu_count > 1 else ""
     return Refusal(wanted + "; ".join(reasons))
 

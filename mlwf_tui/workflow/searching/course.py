@@ -92,6 +92,10 @@ class Course:
                 with suppress(Conflict):  # it has just ended, or is about to begin
                     pause_run(self._workspace, trial.run, is_urgent=is_urgent)
 
+    def note(self) -> None:
+        """Note how the search and its trials stand now."""
+        self._workspace.catalog.runs.note_result(self._run.id, self._describe(self._trials.read()))
+
     def _list_sleeping(self) -> set[RunId]:
         """Return the trials that were let go of with the search."""
         parts = self._workspace.catalog.runs.list_parts(self._run.id)
@@ -233,7 +237,7 @@ class Course:
             )
             for number, best in list_records(trials, is_lower_better=self._plan.is_lower_better)[-1:]:
                 self._observer.metric(f"search/{self._plan.metric}", best, number)
-        self._workspace.catalog.runs.note_result(self._run.id, self._describe(self._trials.read()))
+        self.note()
 
     def _drop_models(self, trials: Sequence[Trial]) -> None:
         """Delete the models of pruned trials, and of those not among the best, unless one is used."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.entities.axis import Axis, count_points, read_axis
+from mlwf_tui.entities.metric import is_loss, matches
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.search import SearchPlan
 from mlwf_tui.errors import InvalidParameter
@@ -50,6 +51,7 @@ def check_plan(workspace: Workspace, plan: SearchPlan) -> SearchPlan:
     if twice:
         raise InvalidParameter(f"{twice[0]} is given and searched for.", hint="Give it by -p or by -s.")
     workspace.registry.get_sampler(plan.sampler)
+    _check_metric(workspace, plan)
     _check_ends(workspace, plan)
     if plan.sampler == "grid":
         points = count_points(plan.axes)
@@ -79,6 +81,17 @@ def describe_plan(plan: SearchPlan) -> dict[str, Any]:
     if plan.is_pruning:
         shown["prune_after"] = plan.prune_after
     return {**shown, "continues": plan.continues} if plan.continues else shown
+
+
+def _check_metric(workspace: Workspace, plan: SearchPlan) -> None:
+    """Refuse a metric that no trial will tell; of losses, whose names differ, the first trial shows it."""
+    start = find_start(workspace, plan.model)
+    told = getattr(workspace.registry.get_trainer(start.trainer), "metric_names", {}).get(start.task, ())
+    if told and not is_loss(plan.metric) and not any(matches(plan.metric, name) for name in told):
+        raise InvalidParameter(
+            f"No training of {plan.model} tells a metric like {plan.metric!r}.",
+            hint=f"There are {', '.join(name for name in told if '/' not in name)}, and losses.",
+        )
 
 
 def _check_ends(workspace: Workspace, plan: SearchPlan) -> None:

@@ -142,6 +142,5 @@ def _find_model(workspace: Workspace, run: Run) -> str:
 
 
 def _measure(run: Run) -> float | None:
-    if run.started_at is None or run.finished_at is None:
-        return None
-    return round((run.finished_at - run.started_at).total_seconds(), 1)
+    seconds = run.find_length_s()
+    return None if seconds is None else round(seconds, 1)

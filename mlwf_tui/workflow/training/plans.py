@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -27,7 +27,14 @@ from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms
 from mlwf_tui.workflow.training.records import SPLIT_PREFIX
-from mlwf_tui.workflow.training.starts import OWN_PARAMS, Start, check_params, find_start, split_params
+from mlwf_tui.workflow.training.starts import (
+    OWN_PARAMS,
+    Start,
+    check_params,
+    find_start,
+    read_continued,
+    split_params,
+)
 from mlwf_tui.workflow.training.tasks import SPLITS, TaskData, check_task_data, list_warnings, read_task_data
 from mlwf_tui.workflow.training.trial import Measured, Trial, measure_trial
 from mlwf_tui.workspace import Workspace
@@ -85,9 +92,45 @@ def plan_train(
         InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
     """
     start = find_start(workspace, model)
-    trainer = workspace.registry.get_trainer(start.trainer)
-    given = check_params(trainer, params)
+    given = check_params(workspace.registry.get_trainer(start.trainer), params)
     _, manifest = resolve_manifest(workspace, ref)
+    return _plan(workspace, ref, manifest, start, given, is_measured=is_measured, observer=observer)
+
+
+def plan_continued(
+    workspace: Workspace,
+    ref: str,
+    *,
+    params: Mapping[str, Any],
+    is_measured: bool | None = None,
+    observer: Observer,
+) -> TrainPlan:
+    """Check how a finished training goes on, and estimate what its further epochs take, as `plan_train` does.
+
+    Raises:
+        NotFound: there is no such run, or its version was deleted.
+        InvalidParameter: how many epochs is not said, or a parameter cannot change now.
+        InvalidInput: the run is no training that can be gone on with.
+    """
+    found = read_continued(workspace, ref, params)
+    version, given = found.version, {**found.params, "epochs": found.more_epochs}
+    return _plan(
+        workspace, version.ref, version.manifest, found.start, given,
+        is_measured=is_measured, observer=observer,
+    )  # fmt: skip
+
+
+def _plan(
+    workspace: Workspace,
+    ref: str,
+    manifest: Digest,
+    start: Start,
+    given: Mapping[str, Any],
+    *,
+    is_measured: bool | None,
+    observer: Observer,
+) -> TrainPlan:
+    trainer = workspace.registry.get_trainer(start.trainer)
     check_terms(workspace, Terms(), uses_gpu=True, device=str(given.get("device", "auto")))
     data = read_task_data(workspace, manifest, start.task)
     check_task_data(data, start.task, ref)
@@ -97,7 +140,8 @@ def plan_train(
     settings = trainer.resolve_settings(built, extra, task=start.task, has_gpu=has_gpu)
     name = start.model.name if start.model else start.architecture
     losses, size_bytes = _look_through(workspace, manifest, trainer.data_formats[start.task], observer)
-    estimate = None if is_measured else _learn_from_earlier(workspace, name, settings, data, has_gpu)
+    alike = {name, start.architecture}  # what it begins with does not change how long an epoch takes
+    estimate = None if is_measured else _learn_from_earlier(workspace, alike, settings, data, has_gpu)
     measured = None
     if is_measured or (estimate is None and is_measured is None):
         observer.progress(0, None, "measuring a few batches")
@@ -180,14 +224,14 @@ def _estimate(measured: Measured, settings: Mapping[str, Any], data: TaskData) -
 
 
 def _learn_from_earlier(
-    workspace: Workspace, model: str, settings: Mapping[str, Any], data: TaskData, has_gpu: bool
+    workspace: Workspace, models: Collection[str], settings: Mapping[str, Any], data: TaskData, has_gpu: bool
 ) -> TimeEstimate | None:
-    """Return what earlier trainings of this model with such images took, an image and epoch."""
+    """Return what earlier trainings of these models with such images took, an image and epoch."""
     fitting = [
         run
         for run in workspace.catalog.runs.list(states=[RunState.DONE])
         if run.verb == "train"
-        and run.params.get("model") == model
+        and run.params.get("model") in models
         and _is_alike(workspace, run, settings, has_gpu)
     ]
     rates_s = list(_iter_rates(workspace, fitting[:EARLIER]))
@@ -218,15 +262,18 @@ def _is_alike(workspace: Workspace, run: Run, settings: Mapping[str, Any], has_g
 
 
 def _iter_rates(workspace: Workspace, runs: list[Run]) -> Iterator[float]:
-    """Yield the seconds that an image and epoch of each run took, start and end included."""
+    """Yield the seconds that an image and epoch of each run took, start and end of all its jobs included.
+
+    A run that has lost the time of a job, as when the machine was switched off, tells nothing.
+    """
     outlooks = read_outlooks(workspace, runs)
     for run in runs:
-        job = workspace.catalog.jobs.latest(run.id)
+        jobs_s = [job.ran_s for job in workspace.catalog.jobs.list_of(run.id) if job.finished_at is not None]
         counts = [_COUNT.search(run.environment.get(f"{SPLIT_PREFIX}{split}", "")) for split in SPLITS]
         items = sum(int(count[1].replace(",", "")) for count in counts if count is not None)
         epochs = outlooks[run.id].standing.summaries.get("epoch")
-        if job is not None and job.ran_s and epochs is not None and epochs.last and items:
-            yield job.ran_s / (items * epochs.last)
+        if jobs_s and None not in jobs_s and epochs is not None and epochs.count and items:
+            yield sum(filter(None, jobs_s)) / (items * epochs.count)
 
 
 def _find_checkpoint_bytes(workspace: Workspace, name: str) -> int:

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from mlwf_tui.entities.ids import VersionId
 from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, suggest
 from mlwf_tui.params import build_params
@@ -46,6 +48,17 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     def is_of_weights(self) -> bool:
         """Whether its file holds weights."""
         return self.file is not None and self.file.suffix != DEFINITION_SUFFIX
+
+
+class Continued(msgspec.Struct, frozen=True, kw_only=True):
+    """A training that goes on with a finished one."""
+
+    run: Run  # the finished one
+    model: Model  # that it has made
+    start: Start
+    version: Version  # that it goes on to learn from
+    params: Mapping[str, Any]  # all, as a run of them is listed; `epochs` are those of the finished one
+    more_epochs: int
 
 
 def iter_trainers(workspace: Workspace) -> Iterator[Trainer]:
@@ -140,6 +153,30 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
     return run, model
 
 
+def read_continued(workspace: Workspace, ref: str, params: Mapping[str, Any]) -> Continued:
+    """Return how a finished training goes on with these parameters, of which epochs=+20 is one.
+
+    Raises:
+        NotFound: there is no such run, or its version was deleted.
+        InvalidParameter: how many epochs is not said, or a parameter cannot change now.
+        InvalidInput: the run is no training that can be gone on with.
+    """
+    run, model = find_continued(workspace, ref)
+    more_epochs = read_more_epochs(params, run.params)
+    start = start_from(model)
+    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
+    given |= {key: value for key, value in params.items() if key != "epochs"}
+    version = next(found for found in run.inputs if found.kind is ArtifactKind.VERSION)
+    return Continued(
+        run=run,
+        start=start,
+        model=model,
+        version=workspace.catalog.versions.get_by_id(VersionId(version.id)),
+        params=check_params(workspace.registry.get_trainer(start.trainer), given),
+        more_epochs=more_epochs,
+    )
+
+
 def read_more_epochs(params: Mapping[str, Any], before: Mapping[str, Any]) -> int:
     """Return how many epochs a training of the parameters `before` is to go on for, from epochs=+20.
 
@@ -173,6 +210,11 @@ def check_params(trainer: Trainer, params: Mapping[str, Any]) -> dict[str, Any]:
                 f"The parameter {key!r} is the run's own.",
                 hint="Give data, --model and --name apart from -p.",
             )
+    if str(params.get("epochs", "")).startswith("+"):
+        raise InvalidParameter(
+            f"{params['epochs']} epochs are more than those of an earlier training, and none is named.",
+            hint=f"Name it, --continue RUN, or give epochs={str(params['epochs'])[1:]}.",
+        )
     declared, extra = split_params(trainer, params)
     built = build_params(trainer.params_type, declared)
     trainer.check_settings(built, extra)

@@ -37,13 +37,14 @@ SPLITS: Final = (Split.TRAIN, Split.VAL)
 class TaskData(msgspec.Struct, frozen=True, kw_only=True):
     """What a manifest holds for a task; objects are only those that teach it, by class and split.
 
-    `others` counts shapes that do not teach the task, by kind.
+    `others` counts shapes that do not teach the task, by kind; `tagged_count` items with a class for a tag.
     """
 
     item_counts: Mapping[str, int]  # by split
     labelled_counts: Mapping[str, int]  # items with something to learn from, by split
     classes: Mapping[str, Mapping[str, int]]  # by class: objects, of a classifier items, by split
     others: Mapping[str, int]
+    tagged_count: int = 0
 
 
 def read_task_data(workspace: Workspace, manifest: Digest, task: str) -> TaskData:
@@ -52,6 +53,7 @@ def read_task_data(workspace: Workspace, manifest: Digest, task: str) -> TaskDat
     known, kinds = set(names), set(LESSONS[task])
     items, labelled, others = Counter[str](), Counter[str](), Counter[str]()
     classes: dict[str, Counter[str]] = {name: Counter() for name in names}
+    tagged_count = 0
     for item in iter_items(workspace.store, manifest):
         split = item.split.value
         items[split] += 1
@@ -62,12 +64,20 @@ def read_task_data(workspace: Workspace, manifest: Digest, task: str) -> TaskDat
                 taught.append(labelled_object.class_name)
             else:
                 others[kind.value] += 1
+        tagged = [tag.name for tag in item.annotation.tags if tag.name in known][:1]
+        tagged_count += bool(tagged)
         if task == "classify":
-            taught = [tag.name for tag in item.annotation.tags if tag.name in known][:1]
+            taught = tagged
         labelled[split] += bool(taught)
         for name in taught:
             classes[name][split] += 1
-    return TaskData(item_counts=items, labelled_counts=labelled, classes=classes, others=others)
+    return TaskData(
+        item_counts=items,
+        labelled_counts=labelled,
+        classes=classes,
+        others=others,
+        tagged_count=tagged_count,
+    )
 
 
 def check_task_data(data: TaskData, task: str, ref: str) -> None:
@@ -130,11 +140,13 @@ def _describe_lack(data: TaskData, task: str, ref: str, split: Split) -> str:
     wanted = f"{ref} has no {_WANTED[task]} in the {split} split, which a model to {task} learns from"
     if not any(data.labelled_counts.values()):
         wanted = f"{ref} has no {_WANTED[task]}, which a model to {task} learns from"
+        if not data.others and data.tagged_count:
+            return f"{ref} has no annotated objects, only {data.tagged_count:,} items with a class for a tag."
         if not data.others:
             return f"{ref} has no annotated objects to learn from" + (
                 f": {wanted}." if task == "classify" else "."
             )
-    there = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in data.others.items())
+    there = ", ".join(_count_shapes(kind, count) for kind, count in data.others.items())
     return f"{wanted}{f'; it has {there}' if there else ''}."
 
 
@@ -142,9 +154,15 @@ def _suggest(data: TaskData, task: str, project: str) -> str:
     if any(data.labelled_counts.values()):
         return f"Split by class: mlwf transform split {project} --to {project}"
     fitting = [name for name, kinds in LESSONS.items() if any(data.others.get(kind.value) for kind in kinds)]
+    if data.tagged_count and not data.others:
+        return "Train a classifier: --model yolo11n-cls."
     if fitting:
         return f"Choose an architecture to {' or '.join(fitting)}, or label what {task} needs."
     return "Import annotations, or choose another version."
+
+
+def _count_shapes(kind: str, count: int) -> str:
+    return f"{count:,} {kind.replace('_', ' ')} object{'' if count == 1 else 's'}"
 
 
 def _list(names: list[str]) -> str:

@@ -9,10 +9,16 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.model import Checkpoint
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.protocols.trainers import STATE_NAME
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.pause import pause_run
+from mlwf_tui.workflow.resume import resume_run
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workflow.training.plans import plan_train
@@ -68,6 +74,50 @@ def test_an_earlier_training_tells_the_time_without_measuring(home: Workspace) -
     assert plan.time.basis == "from an earlier training in this home"
     assert plan.memory_bytes is None
     assert plan.time.seconds >= 0.16
+
+
+def test_a_training_that_was_paused_tells_the_time_of_all_its_jobs(home: Workspace, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    params = {"epochs": "2", "batch_s": "0.02", "gate": str(gate)}
+    gate.with_name("gate-1").touch()
+    run = jobs.wait_for_state(
+        home, submit_train(home, "pets", model="counter", params=params), RunState.RUNNING
+    )
+    jobs.wait_until(lambda: (home.run_folder(run.id) / "fit" / "epoch").exists(), lambda: "no epoch")
+    pause_run(home, run.id, is_urgent=True, wait_s=jobs.PATIENCE_S)
+    jobs.wait_until(lambda: jobs.find_job(home, run).finished_at is not None, lambda: "its job goes on")
+    gate.with_name("gate-2").touch()
+    resume_run(home, run.id)
+    done = jobs.wait_for_end(home, run)
+    assert done.state is RunState.DONE, jobs.describe(home, done)
+    took_s = sum(job.ran_s or 0.0 for job in home.catalog.jobs.list_of(run.id))
+
+    plan = plan_train(home, "pets", model="counter", params={"epochs": "2"}, observer=KeepingObserver())
+
+    assert plan.time is not None
+    assert plan.time.epoch_s == pytest.approx(took_s / 2)
+    assert done.find_length_s() == pytest.approx(took_s)
+
+
+def test_a_training_that_goes_on_is_planned_on_its_own_version(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = {"data": "pets@1", "model": "yolov10p", "task": "detect", "name": "old", "imgsz": 96}
+    with record(home, "train", params=params) as run:
+        run.read_version("pets")
+        run.write_model(
+            name="old", architecture="yolov10p", task="detect", trainer="ultralytics",
+            class_names=("cat", "dog"), image_size_px=96, metrics={},
+            checkpoints=tuple(Checkpoint(name, Digest("0" * 64), 1) for name in ("best.pt", STATE_NAME)),
+        )  # fmt: skip
+    words = ["--home", str(home.home), "train", "--continue", run.run_id, "--dry-run", "--no-measure"]
+
+    assert main([*words, "-p", "epochs=+2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ref"], told["model"], told["settings"]["epochs"]) == ("pets@1", "old", 2)
+    assert told["settings"]["imgsz"] == 96
+    assert main(words) == 2
+    assert "how many more epochs" in capsys.readouterr().err
 
 
 def test_a_trial_that_fails_is_a_warning(home: Workspace) -> None:

@@ -54,7 +54,7 @@ def test_what_teaches_a_task_is_enough_for_it(
 @pytest.mark.parametrize(
     ("task", "labelled", "message", "hint"),
     [
-        ("segment", BOX, "no polygons or masks, which a model to segment learns .* 4 rectangle", "detect"),
+        ("segment", BOX, "no polygons .* a model to segment learns .* 4 rectangle objects", "detect"),
         ("obb", BOX, "no oriented boxes, polygons or masks", "detect"),
         ("pose", OUTLINE, "no keypoints", "segment"),
         ("detect", POINTS, "no boxes, or shapes that have an area", "pose"),
@@ -69,6 +69,14 @@ def test_what_does_not_teach_a_task_is_refused_in_one_sentence(
     with pytest.raises(InvalidInput, match=message) as refused:
         check_task_data(data, task, "things")
     assert hint in refused.value.hint
+
+
+def test_images_with_a_class_each_are_said_to_be_for_a_classifier(workspace: Workspace) -> None:
+    data = read(workspace, "detect", tags=(Tag("car"),))
+
+    with pytest.raises(InvalidInput, match="only 4 items with a class for a tag") as refused:
+        check_task_data(data, "detect", "things")
+    assert "--model yolo11n-cls" in refused.value.hint
 
 
 def test_a_split_without_labels_is_refused(workspace: Workspace) -> None:

@@ -46,6 +46,7 @@ class TorchvisionTrainer:
     file_suffixes: tuple[str, ...] = (".classifier",)
     data_formats: Mapping[str, str] = {TASK: "yolo-classify"}
     params_type: type[Any] = ClassifierParams
+    metric_names: Mapping[str, tuple[str, ...]] = {TASK: ("top1", "top5", "metrics/top1", "metrics/top5")}
 
     def list_architectures(self) -> tuple[str, ...]:
         """Return the names that `fit` takes, family by family from small to large."""

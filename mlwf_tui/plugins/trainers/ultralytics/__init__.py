@@ -11,6 +11,7 @@ from mlwf_tui.plugins.trainers.threads import settle_threads
 from mlwf_tui.plugins.trainers.ultralytics.architectures import find_task, list_architectures
 from mlwf_tui.plugins.trainers.ultralytics.checkpoints import list_checkpoints
 from mlwf_tui.plugins.trainers.ultralytics.devices import check_batch, list_devices
+from mlwf_tui.plugins.trainers.ultralytics.metrics import MAIN, list_names
 from mlwf_tui.plugins.trainers.ultralytics.params import (
     SHOWN,
     TrainParams,
@@ -50,6 +51,7 @@ class UltralyticsTrainer:
         "classify": "yolo-classify",
     }
     params_type: type[Any] = TrainParams
+    metric_names: Mapping[str, tuple[str, ...]] = {task: list_names(task) for task in MAIN}
 
     def list_architectures(self) -> tuple[str, ...]:
         """Return the names that `fit` takes, the small ones first."""

@@ -26,6 +26,20 @@ def read_metrics(results: Mapping[str, Any], task: str) -> dict[str, float]:
     }
 
 
+def list_names(task: str) -> tuple[str, ...]:
+    """Return all figures that a training of a task comes to, and then their curves among a run's metrics."""
+    is_of_classes = task == "classify"
+    besides = ("",) if MAIN[task] in ("", "B") else ("", "box_")
+    figures = {
+        theirs: ours for theirs, ours in OURS.items() if theirs.startswith("accuracy") is is_of_classes
+    }
+    curves = figures.values() if is_of_classes else figures.keys()
+    return (
+        *(f"{beside}{name}" for beside in besides for name in figures.values()),
+        *(f"metrics/{beside}{name}" for beside in besides for name in curves),
+    )
+
+
 def name_curve(key: str, task: str) -> str:
     """Return what one of the library's figures is called among a run's metrics: metrics/mAP50."""
     beside, name = _split(key, task)

@@ -222,6 +222,11 @@ def check_extra(extra: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     for key in extra:
         if key in _OURS:
             raise InvalidParameter(f"The setting {key!r} is made by mlwf.", hint="Leave it out.")
+        if key == "classes":  # the model would keep the others as classes that it never saw
+            raise InvalidParameter(
+                "A training learns all classes of its data.",
+                hint="Train on a project of some: mlwf transform filter PROJECT --to FEW -p classes=cat,dog",
+            )
         if key not in known:
             names = sorted(set(known) - _OURS)
             close = get_close_matches(key, names, n=3)

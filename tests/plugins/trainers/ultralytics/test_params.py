@@ -77,8 +77,8 @@ def test_an_unknown_architecture_is_refused_with_close_names() -> None:
 
 @pytest.mark.parametrize("text", ["[1", "2001-99-99", "@x", "[" * 5000])
 def test_a_value_that_means_nothing_is_refused_before_anything_is_queued(text: str) -> None:
-    with pytest.raises(InvalidParameter, match="'classes'"):
-        UltralyticsTrainer().check_settings(TrainParams(), {"classes": text})
+    with pytest.raises(InvalidParameter, match="'freeze'"):
+        UltralyticsTrainer().check_settings(TrainParams(), {"freeze": text})
 
 
 def test_a_definition_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
