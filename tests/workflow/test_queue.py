@@ -18,7 +18,7 @@ import pytest
 from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.errors import InvalidParameter, NotFound
+from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.queue import list_queue, pause_queue, resume_queue, set_priority
@@ -224,6 +224,32 @@ def test_a_home_that_was_deleted_is_not_made_anew_by_who_looks_after_its_queue(t
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["waiting"] == 0, "or the waiter would never end"
     assert not (tmp_path / "gone").exists()
+
+
+def test_a_worker_never_makes_a_home(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlwf_tui.worker", str(tmp_path / "gone"), "0" * 12]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert f"There is no home at {tmp_path / 'gone'} any more" in done.stderr
+    assert not (tmp_path / "gone").exists()
+
+
+def test_who_has_a_home_open_that_was_moved_starts_nothing(home: Workspace, tmp_path: Path) -> None:
+    pause_queue(home)
+    run = jobs.act(home, "")
+    home.home.rename(tmp_path / "moved")
+    with pytest.raises(StorageFailed, match="not there any more"):
+        resume_queue(home)
+    with pytest.raises(StorageFailed, match="not there any more"):
+        queue_run(home, "transform", {}, None)
+    assert not home.home.exists()
+    with open_workspace(home.home), pytest.raises(StorageFailed, match="is another one"):
+        tend(home)
+    shutil.rmtree(home.home)
+    with open_workspace(tmp_path / "moved") as moved:
+        assert [one.id for one in moved.catalog.runs.list() if one.verb == "transform"] == [run.id]
+        assert moved.catalog.runs.get(run.id).state is RunState.QUEUED
+    (tmp_path / "moved").rename(home.home)
 
 
 def test_a_copied_home_does_not_do_the_runs_of_the_original(home: Workspace, tmp_path: Path) -> None:
