@@ -81,7 +81,7 @@ class Catalog:
             raise
 
     def is_in_place(self) -> bool:
-        """Whether the file that was opened still lies where it did; a moved one can be read and written on."""
+        """Whether the file that was opened still lies where it did; one that was moved works on."""
         return _identify(self._database.path) == self._file
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -14,7 +14,7 @@ from mlwf_tui.entities.ids import RunId, VersionId
 from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import ArtifactKind, Run
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
@@ -29,7 +29,7 @@ from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.leases import find_devices
-from mlwf_tui.workflow.running.recorder import Recorder
+from mlwf_tui.workflow.running.recorder import Recorder, pin_version
 from mlwf_tui.workflow.training.exported import keep_exported
 from mlwf_tui.workflow.training.records import copy_code, digest_splits, keep_code
 from mlwf_tui.workflow.training.starts import (
@@ -213,10 +213,11 @@ def _queue(
             code = copy_code(workspace.catalog.runs.get(parent).environment)
         with workspace.catalog.transaction():
             chosen = choose_model_name(workspace, name, stem)
+            version = pin_version(workspace, str(params["data"]), verb="train")  # a commit comes before
             asked = {**params, "task": start.task, "name": chosen}
             recorder = queue_run(workspace, "train", asked, seed, terms=agreed, parent=parent)
             workspace.catalog.runs.set_environment(recorder.run_id, {**recorder.run.environment, **code})
-            recorder.read_version(str(params["data"]))
+            recorder.read_artifact(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
             if start.model is not None:
                 recorder.read_model(start.model.id)
             if params_text is not None:

@@ -69,13 +69,13 @@ def test_runs_start_by_priority_then_submission(home: Workspace, tmp_path: Path)
 def test_a_waiting_run_says_for_what(home: Workspace) -> None:
     jobs.act(home, jobs.FOREVER)
     waiting = jobs.act(home, "", seed=1)
-    assert waiting.waits_for == "1 of 1 CPU slots taken"
+    assert waiting.waits_for == "a CPU slot: 1 of 1 is taken"
     behind = jobs.act(home, "", seed=2)
     assert behind.waits_for == f"its turn after run {waiting.id}"
     too_much = jobs.act(home, "", seed=3, terms=Terms(wants=Wants(slots=2), priority=9))
     assert "of which there are only 1" in too_much.waits_for
     stop_run(home, too_much.id)
-    assert read_waits(home, waiting) == "1 of 1 CPU slots taken"
+    assert read_waits(home, waiting) == "a CPU slot: 1 of 1 is taken"
 
 
 def test_a_paused_queue_starts_nothing_until_it_is_resumed(home: Workspace) -> None:
@@ -92,7 +92,7 @@ def test_a_run_starts_after_the_one_it_depends_on(home: Workspace, tmp_path: Pat
     second = jobs.act(home, "", seed=1, terms=Terms(wants=Wants(), after=(RunId(first.id[:6]),), priority=9))
     other = jobs.act(home, "", seed=2)
     assert second.waits_for == f"run {first.id} to finish"
-    assert other.waits_for == "1 of 1 CPU slots taken"  # it does not wait for the second's dependency
+    assert other.waits_for == "a CPU slot: 1 of 1 is taken"  # it does not wait for the second's dependency
     gate.touch()
     assert jobs.wait_for_end(home, second).state is RunState.DONE
     assert jobs.wait_for_end(home, other).state is RunState.DONE

@@ -61,6 +61,14 @@ def test_a_name_that_is_taken_is_a_conflict(imported: Workspace) -> None:
         submit_train(imported, "cells", model="yolov10p", params={}, name="taken")
 
 
+def test_what_a_training_commits_comes_before_it(imported: Workspace) -> None:
+    pause_queue(imported)
+    run = submit_train(imported, "cells", model="yolov10p", params={}, name="small")
+    newest, commit = imported.catalog.runs.list(limit=2)
+    assert (newest.id, commit.verb) == (run.id, "commit")
+    assert [made.title for made in commit.outputs] == [read.title for read in newest.inputs] == ["cells@1"]
+
+
 def test_a_program_that_calls_itself_train_keeps_no_training_from_being_queued(imported: Workspace) -> None:
     pause_queue(imported)
     start_run(imported, "train", arguments=["./train.py"])

@@ -40,7 +40,7 @@ class Live:
         on_update: Callable[[Mapping[str, RunUpdate]], None],
         on_machine: Callable[[Machine], None],
         on_error: Callable[[MlwfError], None],
-        on_lost: Callable[[MlwfError], None],
+        on_lost: Callable[[MlwfError], object],
     ) -> None:
         self._screen = screen
         self._workspace = workspace

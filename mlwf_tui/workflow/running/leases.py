@@ -146,8 +146,9 @@ def _take_slots(workspace: Workspace, held: Held, wants: Wants) -> Refusal | Non
     if wants.slots > count:
         return Refusal(f"{wants.slots} CPU slots, of which there are only {count} (settings.toml: slots)")
     free = wants.slots - missing
-    also = f", it needs {wants.slots}" if wants.slots > 1 else ""
-    return Refusal(f"{count - free} of {count} CPU slots taken{also}")
+    wanted = f"{wants.slots} CPU slots" if wants.slots > 1 else "a CPU slot"
+    taken = count - free
+    return Refusal(f"{wanted}: {taken} of {count} {'is' if taken == 1 else 'are'} taken")
 
 
 def _take_gpus(workspace: Workspace, held: Held, wants: Wants, gpus: Sequence[Gpu]) -> Refusal | None:

@@ -75,11 +75,7 @@ class Recorder:
 
         A bare project is committed first when its head has changed since its last version.
         """
-        project, number = resolve_project_ref(self.workspace, ref)
-        if number is not None:
-            version = self.workspace.catalog.versions.get(project.id, number)
-        else:
-            version = pin_head(self.workspace, project, message=f"before {self.run.verb}")
+        version = pin_version(self.workspace, ref, verb=self.run.verb)
         self._link_input(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
         return version
 
@@ -349,6 +345,19 @@ def _waits_for_retry(recorder: Recorder, cause: BaseException | None) -> bool:
         return False
     message = cause.message if isinstance(cause, MlwfError) else f"{type(cause).__name__}: {cause}"
     return recorder.workspace.catalog.queue.try_again(recorder.run_id, error=message)
+
+
+def pin_version(workspace: Workspace, ref: str, *, verb: str) -> Version:
+    """Return the version that `PROJECT@N` means, or `PROJECT`, whose changed head is committed first.
+
+    Raises:
+        NotFound: there is no such project or version.
+        InvalidInput: the project has never held an item.
+    """
+    project, number = resolve_project_ref(workspace, ref)
+    if number is not None:
+        return workspace.catalog.versions.get(project.id, number)
+    return pin_head(workspace, project, message=f"before {verb}")
 
 
 def pin_head(
