@@ -149,6 +149,7 @@ def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> N
 def test_a_program_that_may_be_silent_for_ever_keeps_nobody_from_looking(shell: Shell) -> None:
     shell.json("run", "start", "look", "--timeout", "999999999w", code=2)
     run = shell("run", "start", "look", "--timeout", "5000w").strip()
+    assert "patience    840000:00:00\n" in shell("show", run)
     heartbeat = shell.home / "runs" / run / "heartbeat"
     heartbeat.write_text(json.dumps({"patience_s": 1e300}))
     assert run in [found["id"] for found in shell.json("runs")["runs"] if found["state"] == "running"]
