@@ -31,7 +31,7 @@ from mlwf_tui.workflow.running.follow import rotating_log
 from mlwf_tui.workflow.running.metering import metering
 from mlwf_tui.workflow.running.progress_log import ProgressLog
 from mlwf_tui.workflow.running.settle import DISK_REFUSED
-from mlwf_tui.workspace import Workspace, open_workspace
+from mlwf_tui.workspace import Workspace, has_catalog, open_workspace
 
 logger = logging.getLogger(__name__)
 DONE, FAILED, UNFIT, NOT_OURS, INTERRUPTED = 0, 1, 2, 5, 130
@@ -102,6 +102,9 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     supervisor = os.getppid()
     wishes = Wishes()
+    if not has_catalog(home):
+        logger.error("There is no home at %s any more, and none is made here.", home)
+        return FAILED
     with open_workspace(home) as workspace:
         try:
             run = begin_claimed(workspace, run_id, processes.identify_self())

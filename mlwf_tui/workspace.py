@@ -12,7 +12,7 @@ import msgspec
 
 from mlwf_tui.catalog.catalog import Catalog
 from mlwf_tui.entities.ids import RunId
-from mlwf_tui.errors import CorruptData
+from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.registry import Registry
 from mlwf_tui.settings import Settings, prepare_home, read_settings
 from mlwf_tui.store.store import Store
@@ -55,6 +55,20 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     def place(self) -> str:
         """Where the home really lies, whatever links lead there; a copy of it has another place."""
         return str(self.home.resolve())
+
+    def check_home(self) -> None:
+        """See that what was opened is still the home at its path, before anything is begun in it.
+
+        Raises:
+            StorageFailed: it was moved, deleted, or another was put in its place.
+        """
+        if self.catalog.is_in_place():
+            return
+        what = "is another one now" if has_catalog(self.home) else "is not there any more"
+        raise StorageFailed(
+            f"The home {self.home} {what}: it was moved or deleted while it was open here.",
+            hint="Open it where it lies now, with --home.",
+        )
 
     def adopt_run(self, verb: str) -> RunId | None:
         """Return the run that a worker was started for, to the first one that records this verb.

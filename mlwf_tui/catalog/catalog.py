@@ -75,9 +75,14 @@ class Catalog:
         self.lineage = Lineage(self._database, self.journal)
         try:
             _open(self._database)
+            self._file = _identify(path)
         except BaseException:
             self.close()
             raise
+
+    def is_in_place(self) -> bool:
+        """Whether the file that was opened still lies where it did; one that was moved works on."""
+        return _identify(self._database.path) == self._file
 
     def transaction(self) -> AbstractContextManager[None]:
         """Make several changes one: all are seen by others, or none. May be nested."""
@@ -94,6 +99,15 @@ class Catalog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from any other, or None where there is none."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _open(database: Database) -> None:

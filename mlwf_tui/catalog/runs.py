@@ -181,8 +181,8 @@ class Runs:
         with self._database.transaction():
             if self._get_unfinished_state(run_id) not in expected:
                 return False
-            held = {"waits_for": ""} if state is RunState.PAUSED else {}
-            self._update(run_id, state=state, **held, **self._end_if(state))
+            waits = {} if state is RunState.QUEUED else {"waits_for": ""}
+            self._update(run_id, state=state, **waits, **self._end_if(state))
             self._journal.append("run.marked", run_id, state=state)
             return True
 

@@ -11,11 +11,12 @@ import click
 
 from mlwf_tui.cli.face import Face, NumberRange, command
 from mlwf_tui.cli.text import format_state, format_table, format_time_left
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Progress, Run
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotations alone: what reads curves is imported when they are wanted
     from mlwf_tui.entities.metric import MetricSeries, MetricSummary
+    from mlwf_tui.entities.pace import TimeLeft
     from mlwf_tui.workflow.metrics import Outlook, RunCurves
 
 group = click.Group()
@@ -89,7 +90,7 @@ def draw_outlook(run: Run, outlook: Outlook) -> str:
     """Return how a run stands: its state and progress, a line for each metric, each mark with its advice."""
     head = f"{run.verb} {run.id} is {format_state(run.state.value)}"
     if outlook.progress is not None and not run.state.is_finished:
-        head += f": {outlook.progress.message}, {draw_left(run, outlook)} left"
+        head += f": {', '.join(_tell_progress(outlook.progress, outlook.time_left))}"
     summaries = outlook.standing.summaries.values()
     rows = [(s.key, _write(s.last), _write_best(s), f"{s.count:,}") for s in summaries]
     lines = [head]
@@ -97,6 +98,14 @@ def draw_outlook(run: Run, outlook: Outlook) -> str:
         lines.append(format_table(("METRIC", "LAST", "BEST", "POINTS"), rows, empty=""))
     lines += [f"⚠ {mark.message} {mark.hint}" for mark in outlook.standing.marks]
     return "\n".join(lines)
+
+
+def _tell_progress(progress: Progress, left: TimeLeft | None) -> Iterator[str]:
+    """Yield how far a run is, in its own words or in numbers, and the time left where it is known."""
+    of = "" if progress.total is None else f"/{progress.total:,}"
+    yield progress.message or f"{progress.step:,}{of}"
+    if left is not None:
+        yield f"{format_time_left(left.seconds, left.margin_s)} left"
 
 
 def _draw(found: Sequence[RunCurves], outlooks: dict[Any, Outlook]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import click
 from mlwf_tui.cli.face import DONE, PARTLY, SEED, Face, command, params_option, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
-from mlwf_tui.cli.text import format_age, format_problems, format_table
+from mlwf_tui.cli.text import format_age, format_duration, format_problems, format_table
 from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.queue import Terms
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # for annotations alone; their imports take longer than --hel
     from mlwf_tui.workflow.import_ import ImportResult
     from mlwf_tui.workflow.transform import TransformPlan, TransformResult
 
+MAX_DURATION_S = 1e11  # longer ones are none, and no timedelta holds them
 group = click.Group()
 
 
@@ -409,7 +411,8 @@ def _format_facts(facts: Mapping[str, Any], indent: str = "") -> str:
     width = max((len(name) for name in facts), default=0)
     lines = []
     for name, value in facts.items():
-        shown = name if "/" in name else name.replace("_", " ")  # a metric's key stays as it is
+        plain = name.removesuffix("_s") if _is_duration(name, value) else name
+        shown = name if "/" in name else plain.replace("_", " ")  # a metric's key stays as it is
         label = f"{indent}{shown:<{width}}"
         if isinstance(value, Mapping) and value:
             lines += [label.rstrip(), _format_facts(value, indent + "  ")]
@@ -442,8 +445,14 @@ def _format_value(name: str, value: Any) -> str:
         return format_age(value)
     if name.endswith("_bytes"):
         return format_size(value)
+    if _is_duration(name, value):
+        return format_duration(timedelta(seconds=value))
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)
+
+
+def _is_duration(name: str, value: Any) -> bool:
+    return name.endswith("_s") and isinstance(value, float) and 0 <= value < MAX_DURATION_S

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # for the annotation alone; see Face.open
 SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
 
 _ACTING = re.compile(r"\x1b(?!\[[\d;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_BELOW_0 = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-inf|-nan", re.IGNORECASE)
 DONE, FAILED, USAGE, PARTLY, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 EXIT_CODES = {
     DONE: "Done.",
@@ -72,7 +73,12 @@ def make_safe(text: str) -> str:
 
 
 class Command(click.Command):
-    """A command whose help ends with the examples that its docstring gives behind \\b."""
+    """A command that takes numbers below 0; its help ends with its docstring's examples, behind \\b."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take -0.5 for a number, where the library sees options of one letter."""
+        ctx.ignore_unknown_options = any(_BELOW_0.fullmatch(word) for word in args)
+        return super().parse_args(ctx, args)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the command does, without its examples."""

@@ -176,11 +176,16 @@ def _open_missing() -> None:
 def _explain_usage(error: click.UsageError) -> InvalidParameter:
     """Return what is wrong with a command's words, also of a parameter that was given as an option."""
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        from difflib import get_close_matches  # 2 ms that only a mistake is worth
+
         name = error.option_name.lstrip("-").replace("-", "_")
+        bare = {option.lstrip("-").replace("-", "_"): option for option in error.possibilities or ()}
+        likely = [bare[like] for like in get_close_matches(name, bare)]  # by more than their dashes
         if any(one.name == name for one in list_declared(error.ctx.command)):
             return InvalidParameter(
                 f"{error.option_name} is a parameter, no option.", hint=f"Give it as -p {name}=VALUE."
             )
+        error = click.NoSuchOption(error.option_name, possibilities=likely, ctx=error.ctx)
     hint = f"{error.ctx.command_path} --help shows how." if error.ctx else "mlwf --help shows how."
     return InvalidParameter(error.format_message(), hint=hint)
 

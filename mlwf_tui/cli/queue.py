@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlwf_tui.cli.face import Face, NumberRange, command
-from mlwf_tui.cli.text import format_age, format_state, format_table
+from mlwf_tui.cli.text import format_age, format_state, format_table, name_artifacts, name_outputs
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidParameter
 
@@ -130,22 +130,25 @@ def _format(listing: QueueListing) -> str:
     head = ["The queue is paused: mlwf queue resume lets it go on.", ""] if listing.is_paused else []
     rows = [_format_going(run, job) for run, job in listing.going]
     rows += [
-        (run.id, run.verb, format_state(run.state.value), str(run.priority), format_age(run.created_at),
-         f"waits for {run.waits_for}" if run.waits_for else "")
-        for run in listing.waiting
-    ]  # fmt: skip
-    header = ("RUN", "VERB", "STATE", "PRIORITY", "QUEUED", "")
+        (*_format_run(run), f"waits for {run.waits_for}" if run.waits_for else "") for run in listing.waiting
+    ]
+    header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "PRIORITY", "QUEUED", "")
     return "\n".join([*head, format_table(header, rows, empty="Nothing waits, and nothing goes on.")])
 
 
 def _format_going(run: Run, job: Job | None) -> tuple[str, ...]:
     is_over = job is None or job.finished_at is not None or job.outcome == RunState.PAUSED
     holds = f"holds {', '.join(job.leases)}" if job is not None and job.leases and not is_over else ""
+    return (*_format_run(run), holds)
+
+
+def _format_run(run: Run) -> tuple[str, ...]:
     return (
         run.id,
         run.verb,
         format_state(run.state.value),
+        name_artifacts(run.inputs),
+        name_outputs(run),
         str(run.priority),
         format_age(run.created_at),
-        holds,
     )

@@ -143,12 +143,15 @@ def add_output_command(face: Face, kind: str, ref: str, dataset: str, run: str, 
 @command(run_group, "log-metric")
 @click.argument("key")
 @click.argument("value", type=float)
-@click.option("--step", default=0, show_default=True, help="Where it is on the curve.")
+@click.option("--step", type=int, help="Where it is on the curve; else after the last point.")
 @run_option
-def log_metric_command(face: Face, key: str, value: float, step: int, run: str) -> None:
+def log_metric_command(face: Face, key: str, value: float, step: int | None, run: str) -> None:
     """Add a point to a curve of the run.
 
+    Steps go upward; the last step told again gets the new value.
+
     \b
+    mlwf run log-metric loss 0.4
     mlwf run log-metric loss 0.31 --step 4
     """
     from mlwf_tui.workflow.run import get_tracked, open_events
@@ -156,8 +159,8 @@ def log_metric_command(face: Face, key: str, value: float, step: int, run: str) 
     with face.open() as workspace:
         found = get_tracked(workspace, run)
         with open_events(workspace, found, begins=False) as writer:
-            writer.metric(key, value, step)
-    face.show({"run": found.id, "key": key, "value": value, "step": step}, f"{key} {value:g} at {step}")
+            at = writer.metric(key, value, step)
+    face.show({"run": found.id, "key": key, "value": value, "step": at}, f"{key} {value:g} at {at}")
 
 
 @command(run_group, "log-params")

@@ -9,8 +9,15 @@ import click
 
 from mlwf_tui.cli.curves import draw_left, draw_marks, draw_outlook
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
-from mlwf_tui.cli.text import format_age, format_duration, format_state, format_table
-from mlwf_tui.entities.run import ArtifactRef, Run, RunState
+from mlwf_tui.cli.text import (
+    format_age,
+    format_duration,
+    format_state,
+    format_table,
+    name_artifacts,
+    name_outputs,
+)
+from mlwf_tui.entities.run import Run, RunState
 
 group = click.Group()
 LEVELS = ("all", "debug", "info", "warning", "error")
@@ -35,7 +42,7 @@ def runs_command(face: Face, limit: int) -> None:
         runs = list_runs(workspace, limit)
         outlooks = read_outlooks(workspace, runs)
     rows = [
-        (r.id, r.verb, format_state(r.state.value), _name(r.inputs), "→ " + _name(r.outputs),
+        (r.id, r.verb, format_state(r.state.value), name_artifacts(r.inputs), name_outputs(r),
          format_age(r.created_at), format_duration(_length(r)), draw_left(r, outlooks[r.id]),
          draw_marks(outlooks[r.id]) or _note(r))
         for r in runs
@@ -86,7 +93,7 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
             for batch in batches:
                 printer.write(batch)
         printer.end()
-        if not printer.line_count:
+        if not printer.line_count and lines != 0:
             words = "has written no log" if query.is_empty else "has no such line in its log"
             click.echo(f"The {found.verb} run {found.id} {words}.", err=True)
         if follow and not found.state.is_finished:
@@ -151,10 +158,6 @@ def _tell_stopped(run: Run) -> str:
     if run.state is RunState.QUEUED:
         kept = f"; it waits for {run.waits_for or 'its turn'}, to keep its best weights, and ends then"
     return f"{run.verb} {run.id} is {run.state}{kept}"
-
-
-def _name(artifacts: tuple[ArtifactRef, ...]) -> str:
-    return ", ".join(artifact.title for artifact in artifacts) or "-"
 
 
 def _note(run: Run) -> str:

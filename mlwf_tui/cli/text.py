@@ -12,7 +12,7 @@ from typing import IO
 import click
 
 from mlwf_tui.entities.lines import first_line
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.run import ArtifactRef, Problem, Run
 
 SHOWN_PROBLEMS = 20
 GAP, LEAST_WIDTH = 2, 6  # columns between two cells, and that a cut one keeps
@@ -133,6 +133,17 @@ def _cut(cell: str, columns: int) -> str:
             break
         kept += character
     return f"{kept}…"
+
+
+def name_artifacts(artifacts: Sequence[ArtifactRef]) -> str:
+    """Return what artifacts are called, in one cell."""
+    return ", ".join(artifact.title for artifact in artifacts) or "-"
+
+
+def name_outputs(run: Run) -> str:
+    """Return what a run has made, or what it is to be called once it is there: `→ (small)`."""
+    is_coming = run.output_name and not run.outputs and not run.state.is_finished
+    return f"→ ({run.output_name})" if is_coming else f"→ {name_artifacts(run.outputs)}"
 
 
 def format_problems(problems: Sequence[Problem], word: str = "left out") -> list[str]:

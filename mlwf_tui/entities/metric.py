@@ -50,9 +50,12 @@ def normalise(key: str) -> str:
 
 
 def matches(pattern: str, key: str) -> bool:
-    """Whether a person who writes `pattern` means this key: itself, its last part, or a glob."""
-    if pattern == key or any(sign in pattern for sign in "*?["):
-        return fnmatchcase(key, pattern)
+    """Whether who writes `pattern` means this key: itself, its last part, or a glob of either in any case."""
+    if pattern == key:
+        return True
+    if any(sign in pattern for sign in "*?["):
+        folded, glob = key.lower(), pattern.lower()
+        return fnmatchcase(folded, glob) or fnmatchcase(folded.rpartition("/")[2], glob)
     wanted = normalise(pattern)
     is_part = "/" not in pattern or key.lower().startswith(pattern.lower().partition("/")[0] + "/")
     return is_part and normalise(key) in (wanted, ALIASES.get(wanted, wanted))

@@ -14,11 +14,13 @@ WINDOW_SHARE = 0.5  # of the time so far: recent enough to follow a change, long
 MIN_WINDOW_S = 30.0
 MIN_EVIDENCE_S = 2.0
 MIN_SAMPLES = 5
+MIN_LONG_SAMPLES = 3  # where they lie further apart, as the trials of a search
 BLOCKS = 8  # whose paces are compared with each other
 MAX_SAMPLES = 512
 STALL_FACTOR = 3.0  # a silence so many times as long as any before is no pace any more
 MIN_STALL_S = 10.0
 TWO_SIGMA = 2.0
+FEW_SIGMAS = (12.7, 4.3, 3.2, 2.8, 2.6, 2.4)  # Student's t: as sure as two of many, from 2, 3, … 7 paces
 
 
 class TimeLeft(msgspec.Struct, frozen=True):
@@ -55,6 +57,8 @@ class Pace:
             if progress.step < last_step or progress.at < last_at or progress.total != self._total:
                 self._begin_anew()
         self._total = progress.total
+        if self._samples and progress.step == self._samples[-1][1]:
+            return  # said again while a long step goes on: no pace of its own
         if self._samples:
             self._longest_gap_s = max(self._longest_gap_s, progress.at - self._samples[-1][0])
         self._skipped += 1
@@ -80,7 +84,8 @@ class Pace:
         margin_s = _find_margin(window, rest)
         if rest and margin_s > seconds:
             return None
-        return TimeLeft(max(0.0, seconds - max(0.0, now_s - last_at)), margin_s)
+        passed_s = min(max(0.0, now_s - last_at), self._longest_gap_s)  # in more, no step was done
+        return TimeLeft(max(0.0, seconds - passed_s), margin_s)
 
     def measure(self, now_s: float) -> float | None:
         """Return the steps a second of late, or None where too little was seen or it has fallen silent."""
@@ -91,9 +96,11 @@ class Pace:
 
     def _find_window(self, now_s: float) -> list[tuple[float, int]] | None:
         """Return the samples of the recent past, or None where nothing can be said from them."""
-        if len(self._samples) < MIN_SAMPLES:
+        if len(self._samples) < MIN_LONG_SAMPLES:
             return None
         last_at, last_step = self._samples[-1]
+        if len(self._samples) < MIN_SAMPLES and last_at - self._samples[0][0] < MIN_WINDOW_S:
+            return None
         if now_s - last_at > max(MIN_STALL_S, STALL_FACTOR * self._longest_gap_s):
             return None
         window = self._cut_window()
@@ -119,7 +126,8 @@ class Pace:
 def describe_rate(steps_per_s: float) -> str:
     """Return a speed in words: "1,240/s", "3.2M/s", or "2.5 s each" where a step takes over a second."""
     if steps_per_s < 1:
-        return f"{1 / steps_per_s:.2g} s each" if steps_per_s > 0.01 else f"{1 / steps_per_s:,.0f} s each"
+        each_s = 1 / steps_per_s
+        return f"{each_s:,.0f} s each" if each_s >= 10 else f"{each_s:.2g} s each"
     for unit, letter in ((1e9, "G"), (1e6, "M")):
         if steps_per_s >= unit:
             return f"{steps_per_s / unit:.3g}{letter}/s"
@@ -146,4 +154,5 @@ def _find_margin(window: list[tuple[float, int]], rest: int) -> float:
     block_steps = max(1.0, (window[-1][1] - window[0][1]) / len(paces))
     coming = max(1.0, rest / block_steps)
     deviation = math.sqrt(variance / len(paces) + variance / coming)
-    return TWO_SIGMA * rest * deviation
+    sigmas = FEW_SIGMAS[len(paces) - 2] if len(paces) - 2 < len(FEW_SIGMAS) else TWO_SIGMA
+    return sigmas * rest * deviation

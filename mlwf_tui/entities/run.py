@@ -106,6 +106,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return self.terms is not None
 
     @property
+    def output_name(self) -> str:
+        """What the model that it trains, or will, is called; "" of other runs."""
+        return str(self.params.get("name", "")) if self.verb == "train" and self.is_detached else ""
+
+    @property
     def is_tracked(self) -> bool:
         """Whether a program of somebody else does it, whatever it calls what it does."""
         return "program" in self.environment

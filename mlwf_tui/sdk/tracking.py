@@ -22,7 +22,7 @@ from mlwf_tui.sdk.home import Home, StrPath
 from mlwf_tui.sdk.tolerance import SWITCH, tolerant, tolerating
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow import run as verbs
-from mlwf_tui.workflow.running.events import EventWriter
+from mlwf_tui.workflow.running.checked_events import CheckedEvents
 from mlwf_tui.workflow.running.heartbeat import EVERY_S
 from mlwf_tui.workspace import Workspace
 
@@ -92,7 +92,7 @@ class TrackedRun:
         self._pid = os.getpid()  # only the process that opened the run ends it
         self._run: Run | None = None
         self._locks: dict[int, Lock] = {}  # by pid: a thread may hold its parent's while a child is forked
-        self._writers: dict[int, EventWriter] = {}  # by pid
+        self._writers: dict[int, CheckedEvents] = {}  # by pid
         self._is_over = Event()
         self._outer = ""  # the run that was open here when this one was
 
@@ -244,9 +244,9 @@ class TrackedRun:
         return made
 
     @tolerant
-    def log_metric(self, key: str, value: float, step: int = 0) -> None:
-        """Keep one point of a curve, for some microseconds."""
-        self._get_writer().metric(key, float(value), int(step))
+    def log_metric(self, key: str, value: float, step: int | None = None) -> None:
+        """Keep one point of a curve, for some microseconds; without a step, after the last one known here."""
+        self._get_writer().metric(key, float(value), None if step is None else int(step))
 
     @tolerant
     def log_params(self, params: Mapping[str, Any]) -> None:
@@ -337,7 +337,7 @@ class TrackedRun:
         assert self._run is not None, "tolerant methods are only called while the run is open"
         return self._run
 
-    def _get_writer(self) -> EventWriter:
+    def _get_writer(self) -> CheckedEvents:
         pid = os.getpid()
         with self._locks.setdefault(pid, Lock()):  # atomic: two threads get the same one
             if pid not in self._writers:

@@ -111,10 +111,14 @@ class MlwfApp(App[None]):
         try:
             make_screen, workspace = await asyncio.to_thread(self._open)
         except MlwfError as error:
-            self.failure = error
-            self.exit(return_code=1)
+            self._fail(error)
         else:
             await self.push_screen(make_screen(workspace, self._read_clock, self._left))
+
+    def _fail(self, error: MlwfError) -> None:
+        """End, and keep why for whoever started the app."""
+        self.failure = error
+        self.exit(return_code=1)
 
     def _open(self) -> tuple[type[MainScreen], Workspace]:
         from mlwf_tui.tui.screens.main import MainScreen  # noqa: PLC0415 - see TYPE_CHECKING above
@@ -140,6 +144,9 @@ class MlwfApp(App[None]):
         """Look for no garbage in what was made with the start: that would hold the app for 0.1 s."""
         if not self.is_headless:
             gc.freeze()
+
+    def on_main_screen_home_lost(self, message: MainScreen.HomeLost) -> None:
+        self._fail(message.error)
 
     def on_main_screen_redraw_requested(self) -> None:
         self._draw_all()

@@ -17,6 +17,7 @@ from mlwf_tui.entities.run import ArtifactRef, ProcessIdentity, Run, RunState
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.workflow.running import heartbeat
+from mlwf_tui.workflow.running.checked_events import CheckedEvents
 from mlwf_tui.workflow.running.ends import (
     FILE_KINDS,
     check_file,
@@ -215,7 +216,7 @@ def log_params(workspace: Workspace, run: Run, params: Mapping[str, Any]) -> Non
         workspace.catalog.runs.set_params(run.id, {**known, **_to_plain(params)})
 
 
-def open_events(workspace: Workspace, run: Run, *, begins: bool) -> EventWriter:
+def open_events(workspace: Workspace, run: Run, *, begins: bool) -> CheckedEvents:
     """Open what takes the run's metrics and progress; close it before the run is finished.
 
     Raises:
@@ -225,7 +226,7 @@ def open_events(workspace: Workspace, run: Run, *, begins: bool) -> EventWriter:
     with guard_storage(f"write into the folder of the run {run.id}"):
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / FILE_NAME).open("ab") as file:
-            return EventWriter(file, begins=begins)
+            return CheckedEvents(folder, EventWriter(file, begins=begins))
 
 
 def finish_run(

@@ -279,6 +279,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "state": run.state.value,
         "inputs": [{"kind": a.kind.value, "id": a.id, "name": a.title} for a in run.inputs],
         "outputs": [{"kind": a.kind.value, "id": a.id, "name": a.title} for a in run.outputs],
+        "output_name": run.output_name,
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,

@@ -14,7 +14,7 @@ from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
@@ -214,11 +214,11 @@ def _queue(
             code = copy_code(workspace.catalog.runs.get(parent).environment)
         with workspace.catalog.transaction():
             chosen = choose_model_name(workspace, name, stem)
-            pin_version(workspace, str(params["data"]), verb="train")
+            version = pin_version(workspace, str(params["data"]), verb="train")  # a commit comes before
             asked = {**params, "task": start.task, "name": chosen}
             recorder = queue_run(workspace, "train", asked, seed, terms=agreed, parent=parent)
             workspace.catalog.runs.set_environment(recorder.run_id, {**recorder.run.environment, **code})
-            recorder.read_version(str(params["data"]))
+            recorder.read_artifact(ArtifactRef(ArtifactKind.VERSION, version.id, version.ref))
             if start.model is not None:
                 recorder.read_model(start.model.id)
             if file is not None:

@@ -121,7 +121,15 @@ def test_watch_once_says_how_it_stands_and_does_not_wait(
     assert {metric["key"] for metric in document["metrics"]} == {"metrics/mAP50", "train/box_loss"}
     assert document["time_left_s"] is None  # its last word is decades old: nobody can know
     text = call(capsys, home, "watch", run.id, "--once")
-    assert "epoch 60/100, — left" in text
+    assert "is running: epoch 60/100\n" in text
+
+
+def test_progress_without_words_is_told_in_numbers(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = call(capsys, home, "run", "start", "shrink").strip()
+    call(capsys, home, "run", "progress", "3", "10", "--run", run)
+    assert call(capsys, home, "watch", run, "--once") == f"shrink {run} is running: 3/10\n"
+    call(capsys, home, "run", "progress", "1200", "--run", run)
+    assert call(capsys, home, "watch", run, "--once") == f"shrink {run} is running: 1,200\n"
 
 
 @pytest.mark.parametrize(

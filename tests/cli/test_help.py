@@ -33,6 +33,14 @@ def iter_commands() -> Iterator[tuple[str, click.Command]]:
             yield name, found
 
 
+@pytest.mark.parametrize(("option", "meant"), [("--name", ""), ("--hom", " Did you mean '--home'?")])
+def test_only_what_a_mistyped_option_looks_like_is_suggested(
+    option: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", "folder", option, "x"]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == f"error: No such option '{option}'.{meant}"
+
+
 def test_every_command_has_examples_of_itself_whose_options_it_has() -> None:
     wrong = []
     for name, command in iter_commands():

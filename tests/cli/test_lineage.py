@@ -149,6 +149,7 @@ def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> N
 def test_a_program_that_may_be_silent_for_ever_keeps_nobody_from_looking(shell: Shell) -> None:
     shell.json("run", "start", "look", "--timeout", "999999999w", code=2)
     run = shell("run", "start", "look", "--timeout", "5000w").strip()
+    assert "patience    840000:00:00\n" in shell("show", run)
     heartbeat = shell.home / "runs" / run / "heartbeat"
     heartbeat.write_text(json.dumps({"patience_s": 1e300}))
     assert run in [found["id"] for found in shell.json("runs")["runs"] if found["state"] == "running"]
@@ -174,6 +175,46 @@ def test_what_is_hidden_and_tagged_is_told_and_left_out(shell: Shell) -> None:
     assert shell.json("untag", run, "baseline")["tags"] == []
     shell("untag", run, "baseline", code=4)
     assert {change["what"] for change in shell.json("history", run)["changes"]} >= {"visibility", "tag"}
+
+
+def test_points_without_a_step_are_counted_on_and_none_is_lost(shell: Shell) -> None:
+    run = shell("run", "start", "fit").strip()
+    steps = [
+        shell.json("run", "log-metric", "train/loss", value, "--run", run)["step"]
+        for value in ("0.5", "-0.5", "-1e-3", "nan")
+    ]
+    assert steps == [0, 1, 2, 3]
+    assert shell("run", "log-metric", "train/loss", "7", "--step", "9", "--run", run) == "train/loss 7 at 9\n"
+    assert shell("run", "log-metric", "train/loss", "8", "--step", "9", "--run", run) == "train/loss 8 at 9\n"
+    early = shell.json("run", "log-metric", "train/loss", "1", "--step", "5", "--run", run, code=2)
+    assert "come to step 9" in early["error"]["message"]
+    assert shell.json("run", "log-metric", "train/loss", "6", "--run", run)["step"] == 10
+    assert shell.json("run", "log-metric", "other", "1", "--step", "-1", "--run", run)["step"] == -1
+    told = shell("metrics", run, "-k", "LOSS*", "--csv").splitlines()[1:]
+    assert [line.split(",")[4] for line in told] == ["0.5", "-0.5", "-0.001", "nan", "8.0", "6.0"]
+    for value, words in (("-1", "unexpected extra arguments (--stpe 4)"), ("1", "No such option '--stpe'")):
+        wrong = shell.json("run", "log-metric", "x", value, "--stpe", "4", "--run", run, code=2)
+        assert words in wrong["error"]["message"]
+
+
+def test_what_no_table_can_show_is_refused(shell: Shell) -> None:
+    run = shell("run", "start", "fit").strip()
+    for key in ("", " ", "a\nb", "a\x1b[2J", "x" * 300):
+        shell("run", "log-metric", key, "1", "--run", run, code=2)
+    shell("run", "log-metric", "loss", "1", "--step", "9" * 20, "--run", run, code=2)
+    shell("metrics", run, code=4)
+    shell("run", "progress", "5", "3", "--run", run, code=2)
+    shell("run", "progress", "-1", "3", "--run", run, code=2)
+    shell("run", "progress", "3", "3", "-m", "a\x1b[2J\nb", "--run", run)
+    assert shell.json("watch", run, "--once")["progress"]["message"] == "a[2J b"
+
+
+def test_a_folder_is_noted_by_its_plain_path(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    run = shell("run", "start", "make").strip()
+    noted = shell.json("run", "add-output", "folder", f"{tmp_path}/made/../made/..", "--run", run)
+    assert noted["name"] == str(tmp_path)
+    shell("run", "add-output", "folder", f"{tmp_path}/gone/..", "--run", run, code=4)
 
 
 def test_a_script_that_says_nonsense_is_told_so(shell: Shell, tmp_path: Path) -> None:

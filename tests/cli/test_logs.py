@@ -53,6 +53,11 @@ def test_lines_are_chosen_by_expression_level_and_number(words: list[str]) -> No
     assert run(words, "--level", "loud").returncode == 2
 
 
+def test_no_line_of_a_log_is_not_called_no_log(words: list[str]) -> None:
+    done = run(words, "-n", "0")
+    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
+
+
 def test_json_has_the_same_lines(words: list[str]) -> None:
     document = json.loads(run(words, "--json", "-n", "1").stdout)
     assert document["lines"] == ["ERROR no room"]

@@ -172,6 +172,11 @@ def test_a_summary_knows_since_when_there_are_no_numbers() -> None:
         ("val/box_loss", "train/box_loss", False),
         ("box_loss", "train/box_loss", True),
         ("loss", "train/box_loss", False),
+        ("map50*", "metrics/mAP50-95(B)", True),
+        ("mAP50*", "metrics/mAP50", True),
+        ("METRICS/map50*", "metrics/mAP50", True),
+        ("box*", "train/box_loss", True),
+        ("ox*", "train/box_loss", False),
     ],
 )
 def test_a_person_may_write_a_key_in_short(pattern: str, key: str, is_meant: bool) -> None:

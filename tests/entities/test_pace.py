@@ -27,9 +27,8 @@ def test_a_steady_run_has_an_exact_estimate() -> None:
 
 
 def test_what_has_passed_since_the_last_word_is_taken_off() -> None:
-    left = run_steadily(400).estimate(405.0)
-    assert left is not None
-    assert left.seconds == 595.0
+    assert run_steadily(400).estimate(400.5) == TimeLeft(599.5, 0.0)
+    assert run_steadily(400).estimate(405.0) == TimeLeft(599.0, 0.0), "no step is done in a long silence"
 
 
 def test_nothing_is_said_without_an_end_with_little_seen_or_after_a_long_silence() -> None:
@@ -37,6 +36,25 @@ def test_nothing_is_said_without_an_end_with_little_seen_or_after_a_long_silence
     assert run_steadily(3).estimate(3.0) is None
     assert run_steadily(400).estimate(460.0) is None
     assert Pace().estimate(0.0) is None
+
+
+def test_a_few_long_steps_count_down_and_know_how_little_they_tell() -> None:
+    """A search says every second how many of its five trials are done."""
+    pace, at, lefts = Pace(), 0.0, []
+    for done, length in enumerate((40, 44, 42, 90)):
+        for _ in range(length):
+            say(pace, done, at, total=5)
+            left = pace.estimate(at)
+            lefts.append((done, left))
+            at += 1.0
+    first = [left for done, left in lefts if done == 2]
+    assert first[0] is not None
+    assert first[0].seconds == 3 * 42.0
+    assert first[0].margin_s > 20, "two trials say little of three"
+    seconds = [left.seconds for done, left in lefts if done == 3 and left is not None]
+    assert seconds == sorted(seconds, reverse=True)
+    assert len(seconds) == 90
+    assert seconds[-1] == pytest.approx(2 * 42.0 - 44.0), "the last trial is still to come"
 
 
 def test_a_slower_pace_is_believed_soon() -> None:
@@ -115,6 +133,7 @@ def test_no_speed_is_told_with_little_seen_or_after_a_long_silence() -> None:
     ("rate", "words"),
     [
         (1240, "1,240/s"), (25.2, "25/s"), (3.14159, "3.1/s"), (0.4, "2.5 s each"), (0.001, "1,000 s each"),
+        (1 / 99.7, "100 s each"), (1 / 14, "14 s each"),
         (3_210_000, "3.21M/s"), (1.5e9, "1.5G/s"),
     ],
 )  # fmt: skip

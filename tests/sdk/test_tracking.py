@@ -22,6 +22,7 @@ from mlwf_tui.entities.run import ArtifactKind, RunState
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.sdk import Home, TrackedRun, WorkflowMeta, WorkflowSettings, attach_run, open_home, open_run
 from mlwf_tui.sdk.tolerance import COMPLAINTS, EVERY_S
+from mlwf_tui.workflow.running.events import read_metrics
 
 FIFTY = """
 import os, sys
@@ -289,9 +290,22 @@ def test_points_that_cannot_be_written_do_not_keep_a_run_from_its_end(filled: Ho
     with open_run("full", home=filled) as run:
         run.log_metric("loss", 1.0, 1)
         with Path("/dev/full").open("wb") as full:
-            os.dup2(full.fileno(), run._get_writer()._descriptor)
+            os.dup2(full.fileno(), run._get_writer()._writer._descriptor)
         run.log_metric("loss", 0.5, 2)
     assert filled.jobs.get(run.id).state is RunState.DONE
+
+
+def test_points_without_a_step_are_counted_on_by_every_process(filled: Home) -> None:
+    with open_run("fit", home=filled, is_strict=True) as run:
+        for value in (0.5, 0.4):
+            run.log_metric("loss", value)
+        run._get_writer()._writer.flush()
+        with attach_run(home=filled, is_strict=True) as again:
+            again.log_metric("loss", 0.3)
+            with pytest.raises(InvalidParameter, match="come to step 2"):
+                again.log_metric("loss", 0.2, 1)
+    points = read_metrics(filled.path / "runs" / run.id)
+    assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.4), (2, 0.3)]
 
 
 def test_a_home_that_cannot_be_opened_leaves_the_program_alone(tmp_path: Path) -> None:

@@ -227,6 +227,16 @@ async def test_after_a_filter_the_tree_is_as_it_was_before(full_home: Workspace,
         assert read_tree(app) == before
 
 
+async def test_a_filter_ends_on_a_match_and_not_on_the_heading_above_it(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("Reports")
+        await app.press("slash")
+        await app.write("val")
+        await app.press("enter")
+        assert app.tree.entry is not None
+        assert app.tree.entry.title == "cells-val-1"
+
+
 @pytest.mark.slow
 async def test_what_was_opened_from_the_graph_is_selected(full_home: Workspace) -> None:
     async with drive(full_home) as app:

@@ -29,7 +29,7 @@ async def test_keys_pause_resume_and_order_what_waits(home: Workspace) -> None:
     waiting = jobs.act(home, "", seed=1)
     async with drive(home) as app:
         await app.select("transform out-1")
-        await app.until_text("a CPU slot, 1 of 1 are taken")
+        await app.until_text("a CPU slot: 1 of 1 is taken")
         await app.press("greater_than_sign")
         await app.until(lambda: get_run(home, waiting.id).priority == 1, "the priority")
         await app.press("P")
@@ -46,7 +46,7 @@ async def test_a_key_is_refused_only_by_what_the_home_says_now(home: Workspace) 
     waiting = jobs.act(home, "", seed=1)
     async with drive(home) as app:
         await app.select("transform out-1")
-        await app.until_text("a CPU slot, 1 of 1 are taken")
+        await app.until_text("a CPU slot: 1 of 1 is taken")
         pause_run(home, waiting.id)  # of which the app has not read yet
         await app.press("A")
         await app.until(lambda: get_run(home, waiting.id).state is RunState.QUEUED, "the end of the pause")

@@ -52,6 +52,19 @@ async def test_what_is_gone_is_no_longer_selected(projects_home: Workspace) -> N
         )
 
 
+async def test_a_home_that_was_moved_ends_the_app_which_makes_no_new_one(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    async with drive(empty_home) as app:
+        empty_home.home.rename(tmp_path / "moved")
+        await app.until(lambda: app.app.failure is not None, "the app to notice")
+    assert app.app.failure is not None
+    assert "not there any more" in app.app.failure.message
+    assert app.app.return_code == 1
+    assert not empty_home.home.exists()
+    (tmp_path / "moved").rename(empty_home.home)
+
+
 async def test_a_damaged_report_is_told_and_the_rest_goes_on(full_home: Workspace) -> None:
     report = full_home.catalog.reports.list()[0]
     with sqlite3.connect(full_home.home / "catalog.sqlite") as catalog:

@@ -11,7 +11,9 @@ import pytest
 from mlwf_tui import processes
 from mlwf_tui.entities.mark import MarkKind
 from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.watch import RunWatch
+from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
 from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workspace import Workspace, open_workspace
@@ -81,6 +83,23 @@ def test_the_end_of_a_run_is_told_with_how_it_stands(workspace: Workspace) -> No
     assert [mark.kind for mark in told.standing.marks] == [MarkKind.NOT_FINITE]
     workspace.catalog.runs.finish(run.id, RunState.FAILED, result={}, error="no memory")
     assert watch.poll()[run.id].run.state is RunState.FAILED
+
+
+def test_a_run_that_ends_between_two_looks_is_read_once_more_at_its_end(workspace: Workspace) -> None:
+    run = add_run(workspace)
+    watch, outlooks = RunWatch(workspace), Outlooks()
+    watch.follow([run.id])
+    say(workspace, run, 1.0)
+    outlooks.take(watch.poll())
+    say(workspace, run, math.nan, start=1)
+    workspace.catalog.runs.finish(run.id, RunState.DONE, result={})
+    watch.follow([])  # a new list of runs came first: this one does not go on any more
+    outlooks.take(watch.poll())
+    ended = workspace.catalog.runs.get(run.id)
+    assert outlooks.list_unknown([ended]) == [ended]
+    outlooks.keep(read_outlooks(workspace, [ended]))
+    assert [mark.kind for mark in outlooks.find(run.id).standing.marks] == [MarkKind.NOT_FINITE]
+    assert outlooks.list_unknown([ended]) == []
 
 
 def test_of_many_runs_all_are_looked_at_in_turn(workspace: Workspace) -> None:

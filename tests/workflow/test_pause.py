@@ -154,6 +154,15 @@ def narrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspac
         yield workspace
 
 
+def test_a_run_that_is_held_back_waits_for_nobody(narrow: Workspace) -> None:
+    first = jobs.act(narrow, jobs.FOREVER)
+    second = jobs.act(narrow, "", seed=1)
+    assert second.waits_for
+    assert pause_run(narrow, second.id).waits_for == ""
+    assert resume_run(narrow, second.id).waits_for == "a CPU slot: 1 of 1 is taken"
+    stop_run(narrow, first.id)
+
+
 def freeze(home: Workspace, run: Run) -> Run:
     jobs.wait_for_state(home, run, RunState.RUNNING)
     assert pause_run(home, run.id, wait_s=WAIT_S).state is RunState.PAUSED
@@ -165,13 +174,13 @@ def test_what_stands_still_lets_its_slot_go_and_waits_for_one_to_go_on(narrow: W
     assert jobs.find_job(narrow, first).leases == ()
     second = jobs.wait_for_state(narrow, jobs.act(narrow, jobs.FOREVER, seed=1), RunState.RUNNING)
     waiting = resume_run(narrow, first.id)
-    assert (waiting.state, waiting.waits_for) == (RunState.QUEUED, "a CPU slot, 1 of 1 are taken")
+    assert (waiting.state, waiting.waits_for) == (RunState.QUEUED, "a CPU slot: 1 of 1 is taken")
     assert processes.is_frozen(jobs.find_worker(narrow, first))
     stop_run(narrow, second.id)
     jobs.wait_for_state(narrow, first, RunState.RUNNING)
     assert jobs.find_job(narrow, first).leases == ("slot 0",)
     third = jobs.act(narrow, "", seed=2)
-    assert third.waits_for == "a CPU slot, 1 of 1 are taken"
+    assert third.waits_for == "a CPU slot: 1 of 1 is taken"
     assert len(narrow.catalog.jobs.list_of(first.id)) == 1
 
 
@@ -200,7 +209,7 @@ def test_another_slot_than_before_is_held_also_where_the_supervisor_is_killed(
         assert jobs.find_job(home, first).leases == ("slot 1",)
         jobs.kill(jobs.find_job(home, first).process)
         refused = resume_run(home, second.id)
-        assert refused.waits_for == "a CPU slot, 2 of 2 are taken"
+        assert refused.waits_for == "a CPU slot: 2 of 2 are taken"
         jobs.kill(jobs.find_worker(home, first))
         jobs.wait_for_state(home, second, RunState.RUNNING)
         for _ in range(2):  # and once more, from a slot that it was sent

@@ -18,7 +18,7 @@ import pytest
 from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
-from mlwf_tui.errors import InvalidParameter, NotFound
+from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.workflow.benchmark import submit_benchmark
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pause import pause_run
@@ -70,7 +70,7 @@ def test_runs_start_by_priority_then_submission(home: Workspace, tmp_path: Path)
 def test_a_waiting_run_says_for_what(home: Workspace) -> None:
     jobs.act(home, jobs.FOREVER)
     waiting = jobs.act(home, "", seed=1)
-    assert waiting.waits_for == "a CPU slot, 1 of 1 are taken"
+    assert waiting.waits_for == "a CPU slot: 1 of 1 is taken"
     behind = jobs.act(home, "", seed=2)
     assert behind.waits_for == f"its turn after run {waiting.id}"
 
@@ -105,7 +105,7 @@ def test_a_run_starts_after_the_one_it_depends_on(home: Workspace, tmp_path: Pat
     second = jobs.act(home, "", seed=1, terms=Terms(wants=Wants(), after=(RunId(first.id[:6]),), priority=9))
     other = jobs.act(home, "", seed=2)
     assert second.waits_for == f"run {first.id} to finish"
-    assert other.waits_for == "a CPU slot, 1 of 1 are taken"  # it does not wait for the second's dependency
+    assert other.waits_for == "a CPU slot: 1 of 1 is taken"  # it does not wait for the second's dependency
     gate.touch()
     assert jobs.wait_for_end(home, second).state is RunState.DONE
     assert jobs.wait_for_end(home, other).state is RunState.DONE
@@ -238,6 +238,32 @@ def test_a_home_that_was_deleted_is_not_made_anew_by_who_looks_after_its_queue(t
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["waiting"] == 0, "or the waiter would never end"
     assert not (tmp_path / "gone").exists()
+
+
+def test_a_worker_never_makes_a_home(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlwf_tui.worker", str(tmp_path / "gone"), "0" * 12]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert f"There is no home at {tmp_path / 'gone'} any more" in done.stderr
+    assert not (tmp_path / "gone").exists()
+
+
+def test_who_has_a_home_open_that_was_moved_starts_nothing(home: Workspace, tmp_path: Path) -> None:
+    pause_queue(home)
+    run = jobs.act(home, "")
+    home.home.rename(tmp_path / "moved")
+    with pytest.raises(StorageFailed, match="not there any more"):
+        resume_queue(home)
+    with pytest.raises(StorageFailed, match="not there any more"):
+        queue_run(home, "transform", {}, None)
+    assert not home.home.exists()
+    with open_workspace(home.home), pytest.raises(StorageFailed, match="is another one"):
+        tend(home)
+    shutil.rmtree(home.home)
+    with open_workspace(tmp_path / "moved") as moved:
+        assert [one.id for one in moved.catalog.runs.list() if one.verb == "transform"] == [run.id]
+        assert moved.catalog.runs.get(run.id).state is RunState.QUEUED
+    (tmp_path / "moved").rename(home.home)
 
 
 def test_a_copied_home_does_not_do_the_runs_of_the_original(home: Workspace, tmp_path: Path) -> None:

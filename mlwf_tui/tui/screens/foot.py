@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from textual.content import Content
 from textual.widget import Widget
 
-from mlwf_tui.entities.run import Progress
+from mlwf_tui.entities.run import Progress, RunState
 from mlwf_tui.tui.keys import KEYS_BY_ID, list_footer_keys, split_keys
 from mlwf_tui.tui.screens.choices import find_reason, list_pane_hints
 from mlwf_tui.tui.screens.marks import Marks, describe_marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.formats import format_keys
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_keys
 from mlwf_tui.tui.widgets.pane_shares import NARROW_COLUMNS, WIDE_COLUMNS
 from mlwf_tui.tui.widgets.status_bar import Hint, StatusBar
 from mlwf_tui.workflow.describe import Coverage
@@ -66,7 +67,7 @@ class Foot:
         standing = draw_standing(
             progress=progress,
             marked=self._host.marks.entries,
-            running=len(self._host.snapshot.active_runs),
+            going=[run.state for run in self._host.snapshot.active_runs],
             errors=errors,
             coverage=self._host.snapshot.coverage,
             is_short=width < WIDE_COLUMNS,
@@ -92,13 +93,13 @@ def draw_standing(
     *,
     progress: Progress | None,
     marked: Sequence[Entry],
-    running: int,
+    going: Sequence[RunState],
     errors: int,
     coverage: Coverage,
     home: Path | None,
     is_short: bool = False,
 ) -> Content:
-    """Draw what goes on here and is marked, how many runs go on and errors were told, and the home.
+    """Draw what goes on here and is marked, how many runs go on or wait and errors were told, and the home.
 
     How much is described is said while something is not; `is_short` leaves the word for it out.
     """
@@ -108,8 +109,7 @@ def draw_standing(
         parts.append(Content.styled(f"⧗ {share}", "$accent"))
     if marked:
         parts.append(Content.styled(f"◆ {describe_marks(marked)} marked", "$accent bold"))
-    if running:
-        parts.append(Content.styled(f"● {running} running", "$accent"))
+    parts += [Content.styled(words, "$accent") for words in _count_going(going)]
     if errors:
         parts.append(Content.styled(f"✗ {errors}", "$error"))
     if coverage.described < coverage.describable:
@@ -119,6 +119,15 @@ def draw_standing(
     if home is not None:
         parts.append(Content.styled(_shorten(home), "$text-muted"))
     return Content("  ").join(parts)
+
+
+def _count_going(states: Sequence[RunState]) -> Iterator[str]:
+    """Yield how many runs are queued, paused, or have a process that works."""
+    still = (RunState.PAUSED, RunState.QUEUED)
+    counts = Counter(state if state in still else RunState.RUNNING for state in states)
+    for state in (RunState.RUNNING, *still):
+        if counts[state]:
+            yield f"{STATE_GLYPHS[state]} {counts[state]} {state}"
 
 
 def _shorten(path: Path) -> str:

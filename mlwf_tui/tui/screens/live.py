@@ -11,7 +11,7 @@ from typing import TypeVar
 from textual.screen import Screen
 
 from mlwf_tui.entities.machine import Machine
-from mlwf_tui.errors import MlwfError
+from mlwf_tui.errors import MlwfError, StorageFailed
 from mlwf_tui.tui.screens.watch import RunWatch
 from mlwf_tui.tui.screens.work import wrap_fault
 from mlwf_tui.workflow.journal import latest_sequence
@@ -40,6 +40,7 @@ class Live:
         on_update: Callable[[Mapping[str, RunUpdate]], None],
         on_machine: Callable[[Machine], None],
         on_error: Callable[[MlwfError], None],
+        on_lost: Callable[[MlwfError], object],
     ) -> None:
         self._screen = screen
         self._workspace = workspace
@@ -47,6 +48,7 @@ class Live:
         self._on_update = on_update
         self._on_machine = on_machine
         self._on_error = on_error
+        self._on_lost = on_lost
         self._watch = RunWatch(workspace)
         self._seen = -1
         self._last_error = ""
@@ -76,10 +78,19 @@ class Live:
     async def _follow_journal(self) -> None:
         while True:
             await asyncio.sleep(JOURNAL_INTERVAL_S)
+            await self._look_for_home()
             latest = await self._read(lambda: latest_sequence(self._workspace))
             if latest is not None and latest > self._seen >= 0:
                 self._seen = latest
                 self._on_change()
+
+    async def _look_for_home(self) -> None:
+        try:
+            await asyncio.to_thread(self._workspace.check_home)
+        except StorageFailed as error:
+            self._on_lost(error)
+        except OSError as error:  # a network drive that does not answer may be back soon
+            self._tell(wrap_fault("looking for the home", error))
 
     async def _follow_runs(self) -> None:
         all_due = 0.0

@@ -92,6 +92,13 @@ class MainScreen(Screen[None]):
     class Completed(Message):
         """Everything that a person may come to is made and imported, and stays."""
 
+    class HomeLost(Message):
+        """The home is not where it was opened, so that nothing can be done here any more."""
+
+        def __init__(self, error: MlwfError) -> None:
+            super().__init__()
+            self.error = error
+
     class NoticeSent(Message):
         """The terminal is to be sent this, which draws nothing: a bell, a notification."""
 
@@ -139,7 +146,7 @@ class MainScreen(Screen[None]):
         self._sitting = SittingKeeper(self, self._tree, self._panes, self._views, self._navigation)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
         self._scoping = Scoping(self, self._views, self._panes, self._teller)
-        self._search = Search(self, self._teller, self._navigation.set_filter)
+        self._search = Search(self, self._teller, self._navigation.set_filter, self._tree.leave_heading)
 
     def compose(self) -> ComposeResult:
         yield self._too_small
@@ -182,6 +189,7 @@ class MainScreen(Screen[None]):
             on_update=self._show_updates,
             on_machine=self._machine.take,
             on_error=self.fail,
+            on_lost=lambda error: self.post_message(self.HomeLost(error)),
         )
         self._views.stage.show_alone(Notice("Reading the home…", str(self.workspace.home)))
         self._tree.focus()

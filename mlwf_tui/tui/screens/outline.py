@@ -9,6 +9,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.measurement import METRIC_NAMES, choose_two
+from mlwf_tui.entities.metric import choose_main, has_best, is_better_low
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
@@ -109,14 +110,15 @@ def make_item_entry(within: Entry, item: Item) -> Entry:
 
 
 def make_model_entry(model: Model) -> Entry:
-    score = next((f"{v:.3f}" for k, v in model.metrics.items() if k in ("map", "metrics/mAP50-95(B)")), "")
+    scores = [key for key in model.metrics if has_best(key) and not is_better_low(key)]
+    key = "map" if "map" in scores else choose_main(scores)  # of our own evaluation, "map" is mAP50-95
     return Entry(
         kind=EntryKind.MODEL,
         key=f"model:{model.id}",
         ref=model.name,
         target=model.id,
         title=model.name,
-        note=score,
+        note="" if key is None else f"{model.metrics[key]:.3f}",
         entity=model,
     )
 

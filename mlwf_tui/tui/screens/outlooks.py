@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -21,19 +21,22 @@ class Outlooks:
 
     def __init__(self) -> None:
         self._known: dict[str, Outlook] = {}
+        self._final: set[str] = set()  # runs that were read after their end; a poll may have come before it
 
     def find(self, run_id: str) -> Outlook:
         """Return how a run stands; nothing is known of it before it was read."""
         return self._known.get(run_id, NOTHING)
 
-    def list_unknown(self, runs: Iterable[Run]) -> list[Run]:
-        """Return the newest finished runs of which nothing is known yet."""
-        unknown = [run for run in runs if run.state.is_finished and run.id not in self._known]
+    def list_unknown(self, runs: Sequence[Run]) -> list[Run]:
+        """Return the newest finished runs that were not read since their end."""
+        self._final &= {run.id for run in runs if run.state.is_finished}  # a resumed one has another end
+        unknown = [run for run in runs if run.state.is_finished and run.id not in self._final]
         return unknown[:MAX_AT_ONCE]
 
     def keep(self, read: Mapping[Any, Outlook]) -> None:
         """Take in what was read of finished runs."""
         self._known |= read
+        self._final |= read.keys()
 
     def take(self, updates: Mapping[str, RunUpdate]) -> bool:
         """Take in what polls told; return whether it changes what a list shows."""

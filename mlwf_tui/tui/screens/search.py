@@ -16,12 +16,22 @@ MATCH_TIMEOUT_S = 2.0
 
 
 class Search:
-    """Asks for a text and looks for it; `filter_tree` gets it keystroke by keystroke."""
+    """Asks for a text and looks for it; `filter_tree` gets it keystroke by keystroke.
 
-    def __init__(self, screen: Screen[Any], teller: Teller, filter_tree: Callable[[str], None]) -> None:
+    `on_filtered` is called once a person is content with it.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        teller: Teller,
+        filter_tree: Callable[[str], None],
+        on_filtered: Callable[[], None],
+    ) -> None:
         self._screen = screen
         self._teller = teller
         self._filter_tree = filter_tree
+        self._on_filtered = on_filtered
         self._view: LineageView | None = None
         self._text = ""
         self._matches: tuple[str, ...] = ()
@@ -43,7 +53,12 @@ class Search:
                     can_be_empty=True,
                     on_change=self._filter_tree,
                 )
-                self._screen.app.push_screen(prompt, lambda text: self._filter_tree(text or ""))
+                self._screen.app.push_screen(prompt, self._end_filter)
+
+    def _end_filter(self, text: str | None) -> None:
+        self._filter_tree(text or "")
+        if text:
+            self._on_filtered()
 
     def step(self, by: int) -> None:
         """Go to the next match on the graph, or to the one before."""

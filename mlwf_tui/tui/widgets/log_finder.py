@@ -35,6 +35,7 @@ class LogFinder:
         self._page = page
         self._reader = reader
         self._searches = searches
+        self._kept = self._shown = -1  # the line that a filter is to keep in view, and where that stands now
 
     def search(self, pattern: str) -> Hunt | None:
         """Begin to look for an expression, and go to its last line at or before what is shown."""
@@ -52,7 +53,9 @@ class LogFinder:
         line = self._ground.find_first_line()
         self._searches.end("filter")
         if not query.is_empty and self._reader.path is not None:
-            return self.begin("filter", query)
+            hunt = self.begin("filter", query)
+            self._kept, self._shown = line, self._ground.find_first_line()
+            return hunt
         self._ground.grow()
         self._ground.show_line(line)
         return None
@@ -68,7 +71,7 @@ class LogFinder:
         """Take what a hunt has found, and go where it is now certain."""
         purpose = self._searches.find_purpose(event.hunt)
         is_moving = purpose == "filter" and not self._ground.is_following
-        line = self._ground.find_first_line() if is_moving else -1
+        line = self._find_kept() if is_moving else -1
         event.hunt.take(event.found)
         if purpose is None:
             return
@@ -76,9 +79,17 @@ class LogFinder:
             self._ground.grow()
             if line >= 0:
                 self._ground.show_line(line)
+                self._shown = self._ground.find_first_line()
         elif step := self._searches.find_wanted(purpose):
             self._step(purpose, step)
         self._ground.redraw()
+
+    def _find_kept(self) -> int:
+        """Return the line that stays in view while more is found; a person may have gone on."""
+        first = self._ground.find_first_line()
+        if first != self._shown:
+            self._kept = first
+        return self._kept
 
     def step_match(self, step: int) -> None:
         """Go to the next or previous matching line, seen from the last one gone to or from the screen."""

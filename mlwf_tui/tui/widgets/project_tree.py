@@ -25,6 +25,7 @@ from mlwf_tui.tui.widgets.formats import STATE_GLYPHS
 
 PLACEHOLDER = Entry(kind=EntryKind.SECTION, key="placeholder:", ref="", title="reading…")
 RIGHT_BUTTON = 3
+HEADINGS = (EntryKind.SECTION, EntryKind.WORKSPACE)
 BRANCH_WAIT_S = 1.0  # of keys for what is read below a branch; then they mean what is there
 NO_LABEL = Text()
 TOGGLE = Style.from_meta({"toggle": True})  # what Tree looks for where a click opens or closes
@@ -170,6 +171,15 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self._place_cursor(node)
         return True
 
+    def leave_heading(self) -> None:
+        """Go from a heading to the first entry of the tree that is none."""
+        if self.entry is None or self.entry.kind not in HEADINGS:
+            return
+        entries = (node.data for _, node in self._iter_known(self.root))
+        first = next((entry for entry in entries if entry is not None and entry.kind not in HEADINGS), None)
+        if first is not None:
+            self.select(first.key)
+
     def find(self, key: str) -> Entry | None:
         """Return the entry with this key, if the tree has it."""
         node = self._by_key.get(key)
@@ -182,9 +192,8 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
     def list_open(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the keys of the branches that are open, and of sections and workspaces that are not."""
         branches = [(key, node) for key, node in self._by_key.items() if node.allow_expand]
-        usual = (EntryKind.SECTION, EntryKind.WORKSPACE)
         closed = [
-            key for key, n in branches if not n.is_expanded and n.data is not None and n.data.kind in usual
+            key for key, n in branches if not n.is_expanded and n.data is not None and n.data.kind in HEADINGS
         ]
         return tuple(key for key, node in branches if node.is_expanded), tuple(closed)
 

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-CUT = "…"  # before the first tab that is seen, where it is not the first of all
+CUT = "…"  # before the first tab that is seen, and after the last, where there are more
 Tab = tuple[str, str]
 """Id and title."""
 
@@ -66,13 +66,27 @@ class TabLine(Widget):
             seen.pop(0)
         return seen
 
+    def _cut_end(self, seen: list[Tab]) -> list[Tab]:
+        """Return of the tabs that are seen those that have room as a whole, the active one in any case."""
+        room = self.content_size.width - (len(CUT) if len(seen) < len(self._tabs) else 0)
+        whole = list(seen)
+        while len(whole) > 1 and whole[-1][0] != self._active:
+            width = sum(Content(title).cell_length + 3 for _, title in whole) - 1
+            if width + (len(whole) < len(seen)) * (1 + len(CUT)) <= room:
+                break
+            whole.pop()
+        return whole
+
     def render(self) -> Content:
-        seen = self._list_seen()
+        found = self._list_seen()
+        seen = self._cut_end(found)
         parts = [
             Content.styled(f" {title} ", "bold $primary reverse" if name == self._active else "$text-muted")
             for name, title in seen
         ]
-        cut = Content.styled(CUT if len(seen) < len(self._tabs) else "", "$text-muted")
+        if len(seen) < len(found):
+            parts.append(Content.styled(CUT, "$text-muted"))
+        cut = Content.styled(CUT if len(found) < len(self._tabs) else "", "$text-muted")
         return cut + Content(" ").join(parts)
 
     def on_click(self, event: events.Click) -> None:

@@ -166,7 +166,7 @@ def look_at_file(ref: str, *, is_hashed: bool = False) -> NotedFile:
         NotFound: there is none.
         InvalidInput: it cannot be read.
     """
-    path = check_file(expand_path(Path(ref)))
+    path = check_file(_make_plain(ref))
     try:
         stat = path.stat()
         is_wanted = is_hashed or stat.st_size <= HASHED_UP_TO_BYTES
@@ -208,10 +208,16 @@ def check_file(path: Path) -> Path:
 
 
 def _check_folder(ref: str) -> Path:
-    path = expand_path(Path(ref))
+    path = _make_plain(ref)
     if not path.is_dir():
         raise NotFound(f"There is no folder {str(path)[:200]}.", hint="Make it first, or check its name.")
     return path
+
+
+def _make_plain(ref: str) -> Path:
+    """Return the path of a folder or file without `..`; links stay where none is climbed out of."""
+    path = expand_path(Path(ref))
+    return path.resolve() if ".." in path.parts and path.exists() else path
 
 
 def _refuse_itself(run: Run, other: Run) -> None:

@@ -36,7 +36,9 @@ def queue_run(
 
     Raises:
         NotFound: there is no such run that it is to come after.
+        StorageFailed: the home was moved or deleted.
     """
+    workspace.check_home()
     workspace.catalog.queue.set_up(workspace.place)
     run = workspace.catalog.runs.create(
         verb,
@@ -140,7 +142,11 @@ def tend(workspace: Workspace) -> Dispatched:
     """Settle what is over, start what can be started, and see that somebody looks again where runs wait.
 
     Cheap where nothing is queued. Everybody who lists or changes runs calls it: there is no daemon.
+
+    Raises:
+        StorageFailed: the home was moved or deleted.
     """
+    workspace.check_home()
     if not workspace.catalog.queue.has_unfinished():
         return Dispatched(started=0, waiting=0, due_at=None)
     settle_all(workspace)

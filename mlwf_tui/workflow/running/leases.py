@@ -148,7 +148,8 @@ def _take_slots(workspace: Workspace, held: Held, wants: Wants) -> Refusal | Non
         reason = f"{wants.slots} CPU slots, of which there are only {count} (settings.toml: slots)"
         return Refusal(reason, is_hopeless=True)
     wanted = "a CPU slot" if wants.slots == 1 else f"{wants.slots} CPU slots"
-    return Refusal(f"{wanted}, {count - (wants.slots - missing)} of {count} are taken")
+    taken = count - (wants.slots - missing)
+    return Refusal(f"{wanted}: {taken} of {count} {'is' if taken == 1 else 'are'} taken")
 
 
 def _take_gpus(workspace: Workspace, held: Held, wants: Wants, gpus: Sequence[Gpu]) -> Refusal | None:

@@ -354,9 +354,13 @@ def _waits_for_retry(recorder: Recorder, cause: BaseException | None) -> bool:
 
 
 def pin_version(workspace: Workspace, ref: str, *, verb: str) -> Version:
-    """Return the version that `PROJECT` or `PROJECT@N` means; a changed head is committed for the verb first.
+    """Return the version that `PROJECT@N` means, or `PROJECT`, whose changed head is committed first.
 
     Who queues a run pins before, so that the run is newer than the commit.
+
+    Raises:
+        NotFound: there is no such project or version.
+        InvalidInput: the project has never held an item.
     """
     project, number = resolve_project_ref(workspace, ref)
     if number is not None:

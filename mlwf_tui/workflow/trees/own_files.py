@@ -40,7 +40,8 @@ def write_own(path: Path, value: object) -> None:
     """
     scratch = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (path.parent.parent, path.parent):  # and never the home, which may have been moved
+            folder.mkdir(exist_ok=True)
         scratch.write_bytes(msgspec.json.format(msgspec.json.encode(value)))
         scratch.replace(path)
     except OSError as error:

@@ -14,8 +14,11 @@ from textual.pilot import Pilot
 
 from mlwf_tui.logs import log_file
 from mlwf_tui.logs.levels import Level
+from mlwf_tui.logs.line_set import PAGE_BYTES, PAGE_LINES
 from mlwf_tui.logs.query import Query
+from mlwf_tui.logs.seeker import Found
 from mlwf_tui.tui.widgets import log_reader
+from mlwf_tui.tui.widgets.log_searches import Hunted
 from mlwf_tui.tui.widgets.log_view import LogView
 
 
@@ -279,6 +282,22 @@ async def test_a_filter_by_text_can_be_inverted_and_keeps_the_place(tmp_path: Pa
         await pilot.press("up")
         assert await view.filter(Query()) == 1000
         assert read_screen(view)[0] == "line 400"
+
+
+async def test_a_filter_keeps_the_top_of_a_log_that_is_looked_through_from_its_end(tmp_path: Path) -> None:
+    async with LogApp().run_test(size=(80, 12)) as pilot:
+        view = await open_log(pilot, write_lines(tmp_path / "log", 400_000))
+        await wait_until(pilot, lambda: view.is_complete)
+        await pilot.press("g")
+        assert read_screen(view)[0] == "line 0"
+        hunt = view._finder.filter(Query("line .*00$"))
+        assert hunt is not None
+        for page in range(400_000 // PAGE_LINES, -1, -1):  # from the end, as a slow disk would tell it
+            start = page * PAGE_LINES
+            rows = [row for row in range(start, start + PAGE_LINES) if row % 100 == 0 and 0 < row < 400_000]
+            bits = sum(1 << row % PAGE_LINES for row in rows).to_bytes(PAGE_BYTES, "little")
+            view._finder.take(Hunted(hunt, Found(done=0, total=9, hard_lines=0, first_page=page, pages=bits)))
+        assert read_screen(view)[0] == "line 100"
 
 
 async def test_e_goes_to_errors_and_goes_round(tmp_path: Path) -> None:

@@ -23,6 +23,18 @@ class TabApp(App[None]):
         self.chosen.append(event.tab)
 
 
+async def test_a_tab_without_room_is_left_out_whole() -> None:
+    app = TabApp()
+    async with app.run_test(size=(40, 3)) as pilot:
+        line = app.query_one(TabLine)
+        line.show("lineage")
+        await pilot.pause()
+        assert line.render().plain == " Lineage   Items  …"
+        line.show("report")
+        await pilot.pause()
+        assert line.render().plain == "… Items   Report  …"
+
+
 async def test_tabs_that_are_left_out_before_the_active_one_are_said_and_clicks_meet() -> None:
     app = TabApp()
     async with app.run_test(size=(40, 3)) as pilot:

@@ -141,7 +141,7 @@ def test_the_folder_of_the_leases_is_for_all_users(home: Workspace) -> None:
 def test_slots_are_taken_all_or_none(home: Workspace) -> None:
     first = take_for(home, "a", Wants(), ())
     assert isinstance(first, Held)
-    assert take_for(home, "b", Wants(slots=2), ()) == Refusal("2 CPU slots, 1 of 2 are taken")
+    assert take_for(home, "b", Wants(slots=2), ()) == Refusal("2 CPU slots: 1 of 2 is taken")
     assert isinstance(take_for(home, "c", Wants(), ()), Held)
 
 
