@@ -150,7 +150,9 @@ def test_a_partial_result_exits_with_three_and_a_strict_one_with_one(
     shell(*words, "--strict", code=1)
     assert shell.json("projects")["projects"][0]["name"] == "cells"
     made = shell.json(*words, code=3)
-    assert made["problems"] == [{"path": "main/b-0.png", "reason": "The image b.jpg cannot be decoded."}]
+    assert made["problems"] == [
+        {"path": "main/b-0.png", "reason": "The image b.jpg cannot be decoded.", "is_taken": False}
+    ]
     assert (made["items_added"], made["images_made"], made["images_resumed"]) == (2, 0, 2)  # since the strict
     assert "partly: 1 of the images" in shell("show", made["run"])
 

@@ -157,7 +157,9 @@ def test_an_image_that_cannot_be_used_is_listed_and_its_item_stays_as_it_was(
     add_seer(home, "eye", SPOTS, broken=["003.png"], trace=str(trace))
     done = jobs.wait_for_end(home, apply(home))
     assert done.state is RunState.DONE, jobs.describe(home, done)
-    assert done.result["problems"] == [{"path": KEYS[3], "reason": "The image cannot be decoded."}]
+    assert done.result["problems"] == [
+        {"path": KEYS[3], "reason": "The image cannot be decoded.", "is_taken": False}
+    ]
     assert "partly: 1 of the images" in done.result["summary"]
     assert [item.key for item in list_out(home) if not item.annotation.objects] == [KEYS[3]]
     trace.unlink()
