@@ -102,6 +102,11 @@ class Versions:
             raise NotFound(f"There is no version with the id {version_id}.", hint="See mlwf versions.")
         return found[0]
 
+    def find_any(self, version_id: VersionId) -> Version | None:
+        """Return a version, deleted or not."""
+        found = self._select(VersionRow.id == version_id)
+        return found[0] if found else None
+
     def latest(self, project_id: ProjectId) -> Version | None:
         """Return the version with the largest number, if there is one."""
         found = self._read(VersionRow.project_id == project_id, limit=1)
@@ -200,12 +205,15 @@ class Versions:
             self.get_by_id(parent)
 
     def _read(self, *conditions: Any, limit: int | None = None) -> tuple[Version, ...]:
+        return self._select(IS_LIVE, *conditions, limit=limit)
+
+    def _select(self, *conditions: Any, limit: int | None = None) -> tuple[Version, ...]:
         query = (
             VersionRow.select(
                 VersionRow, ProjectRow.name.alias("project_name"), select_names().alias("tag_names")
             )
             .join(ProjectRow, on=(ProjectRow.id == VersionRow.project_id))
-            .where(IS_LIVE, *conditions)
+            .where(*conditions)
             .order_by(VersionRow.project_id, VersionRow.number.desc())
             .limit(limit)
         )

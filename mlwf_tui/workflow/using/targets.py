@@ -55,11 +55,12 @@ def _iter_made(workspace: Workspace, target: Project, data: str, version: Versio
     for run in workspace.catalog.runs.list(limit=None):
         if run.verb != "apply" or run.params.get("dataset"):
             continue
-        read = [
-            workspace.catalog.versions.get_by_id(VersionId(one.id))
+        found = [
+            workspace.catalog.versions.find_any(VersionId(one.id))
             for one in run.inputs
             if one.kind is ArtifactKind.VERSION
         ]
+        read = [one for one in found if one is not None]
         if version is None:
             is_same = run.params["data"] == data
         else:

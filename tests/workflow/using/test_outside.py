@@ -17,6 +17,7 @@ from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound, Untrusted
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.apply import perform_apply, submit_apply
+from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.using.annotating import ApplyParams, digest_apply
 from mlwf_tui.workflow.using.outside import read_video
@@ -172,6 +173,16 @@ def test_a_version_does_not_replace_a_project_that_did_not_come_from_it(
     draw_by_hand(home, "seen")
     with pytest.raises(Conflict, match="seen was changed since"):
         submit_apply(home, "eye", "pool", to="seen", params={})
+
+
+def test_a_version_that_was_deleted_since_still_says_what_a_project_was_made_of(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    set_state(home, "pool", [make_plain_item("main/a.png")])
+    apply(home, "pool", "seen")
+    set_state(home, "pool", [make_plain_item("main/b.png")])
+    delete(home, "pool@1", is_forced=True)
+    apply(home, "pool", "seen")
+    assert [item.name for item in list_items(home, "seen")] == ["b.png"]
 
 
 def test_an_old_version_does_not_replace_what_its_project_holds_now(home: Workspace) -> None:
