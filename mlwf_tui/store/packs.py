@@ -50,7 +50,7 @@ class PackWriter:
         self.digests: set[bytes] = set()
         try:
             self._take(PACK_HEADER)
-            self.write_out()
+            self._write()
         except OSError:
             self.discard()
             raise
@@ -67,13 +67,9 @@ class PackWriter:
         self._take(header)
         self._take(payload)
         if self._unwritten_bytes >= _WRITE_BYTES or len(self._unwritten) >= _MOST_PARTS:
-            self.write_out()
+            self._write()
         self._table += header
         self.digests.add(record.digest)
-
-    def sync(self) -> None:
-        """Wait until what was handed to the system is on the disk; others may append meanwhile."""
-        os.fsync(self._descriptor)
 
     def seal(self) -> tuple[str, int, list[Record]]:
         """Make the pack durable under its final name; return that name, its size and its records."""
@@ -82,9 +78,9 @@ class PackWriter:
         trailer = encode_trailer(table, table_offset)
         self._take(table)
         self._take(trailer)
-        self.write_out()
+        self._write()
         name = self._namer.finish(trailer)
-        self.sync()
+        os.fsync(self._descriptor)
         self.path.rename(place_pack(self._folder, name))
         sync_folder(self._folder)
         self._close()
@@ -103,11 +99,8 @@ class PackWriter:
         self._unwritten_bytes += len(part)
         self.size_bytes += len(part)
 
-    def write_out(self) -> None:
-        """Hand to the system what was collected for one call."""
+    def _write(self) -> None:
         parts, size = self._unwritten, self._unwritten_bytes
-        if not parts:
-            return
         self._unwritten, self._unwritten_bytes = [], 0
         written = os.writev(self._descriptor, parts)
         if written < size:

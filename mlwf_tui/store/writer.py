@@ -40,7 +40,6 @@ class StoreWriter:
         self._index = index
         self._lock = RLock()
         self._pack: PackWriter | None = None
-        self._flushing: Future[None] | None = None  # of the open pack
         self._sealing: tuple[PackWriter, Future[None]] | None = None
         # One thread waits for the disk while the next pack fills.
         self._sealer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal-pack")
@@ -99,19 +98,6 @@ class StoreWriter:
                 return self.put(data), len(data)
             file.seek(0)
             return self._put_chunked(file)
-
-    def flush_ahead(self) -> None:
-        """Let what was put go to the disk while the caller goes on: sealing has less to wait for then.
-
-        Raises:
-            StorageFailed: the disk refused.
-        """
-        with self._lock, guard_storage(f"write to {self._folder}"):
-            self._check_whole()
-            if self._pack is not None and self._flushing is None:
-                with self._one_step():
-                    self._pack.write_out()
-                self._flushing = self._sealer.submit(self._pack.sync)
 
     def seal_ahead(self) -> None:
         """Let what was put become durable while the caller goes on; leaving the writer waits for it.
@@ -174,8 +160,8 @@ class StoreWriter:
     def _start_sealing(self) -> None:
         self._wait_for_sealing()
         if self._pack is not None:
-            self._sealing = self._pack, self._sealer.submit(self._seal, self._pack, self._flushing)
-            self._pack = self._flushing = None
+            self._sealing = self._pack, self._sealer.submit(self._seal, self._pack)
+            self._pack = None
 
     def _wait_for_sealing(self) -> None:
         # Packs are sealed one after the other: a chunk list is never visible before its chunks.
@@ -183,11 +169,9 @@ class StoreWriter:
             self._sealing[1].result()
             self._sealing = None
 
-    def _seal(self, pack: PackWriter, flushing: Future[None] | None) -> None:
+    def _seal(self, pack: PackWriter) -> None:
         try:
             with guard_storage(f"write to {self._folder}"):
-                if flushing is not None:
-                    flushing.result()  # a disk tells of a loss but once: a second try would find all well
                 sealed = pack.seal()
             self._index.add_packs([sealed])
             self.sealed.append(sealed[0])

@@ -390,7 +390,6 @@ class _Import:
                 if not intake.taken:
                     raise InvalidInput(_describe_failure(intake), hint="Nothing was imported.")
                 readers.dismiss()  # their disks are busy while the manifest is made
-                writer.flush_ahead()
                 manifest = self._write_manifest(writer, intake, declared)
                 writer.seal_ahead()  # as this one is while the next cache is written
                 head = self._describe_next(intake, importer.name, _digest_key(key), manifest.digest)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import random
 import threading
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 from blake3 import blake3
 
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import CorruptData, InvalidInput, NotFound, StorageFailed
+from mlwf_tui.errors import CorruptData, InvalidInput, NotFound
 from mlwf_tui.store.packs import PACK_RECORDS, read_footer
 from mlwf_tui.store.store import Store
 
@@ -124,35 +122,6 @@ def test_an_exception_in_the_writer_leaves_nothing(store: Store) -> None:
         raise ZeroDivisionError
     assert not store.contains(digest)
     assert list_pack_paths(store) == []
-
-
-def test_what_is_put_before_and_after_a_flush_lies_in_one_pack(store: Store) -> None:
-    blobs = [make_bytes(40_000, seed) for seed in range(4)]
-    with store.writer() as writer:
-        writer.flush_ahead()  # of nothing
-        before = [writer.put(blob) for blob in blobs[:2]]
-        writer.flush_ahead()
-        after = [writer.put(blob) for blob in blobs[2:]]
-        writer.flush_ahead()
-    assert [store.read(digest) for digest in before + after] == blobs
-    assert len(list_pack_paths(store)) == 1
-
-
-def test_a_disk_that_fails_at_a_flush_is_not_believed_at_the_seal(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = [OSError(errno.EIO, "Input/output error")]
-
-    def sync_once(descriptor: int) -> None:
-        if answers:
-            raise answers.pop()
-
-    with pytest.raises(StorageFailed, match="Input/output error"), store.writer() as writer:
-        digest = writer.put(make_bytes(40_000))
-        monkeypatch.setattr(os, "fsync", sync_once)
-        writer.flush_ahead()
-    assert list_pack_paths(store) == []
-    assert not store.contains(digest)
 
 
 def test_a_full_pack_is_sealed_and_the_next_one_begun(store: Store) -> None:
