@@ -411,7 +411,7 @@ class _Ending(msgspec.Struct, frozen=True):
 
 def _summarise(operation: str, result: TransformResult) -> str:
     text = f"{operation}: {result.items_in:,} → {result.items_out:,} items"
-    if result.objects_in != result.objects_out:
+    if result.objects_in != result.objects_out and result.items_in == result.items_out:  # else they go along
         text += f", {result.objects_in:,} → {result.objects_out:,} objects"
     if result.cached:
         return f"{text}, as the same recipe had made before"
