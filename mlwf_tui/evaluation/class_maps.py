@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject
+from mlwf_tui.entities.ignored import describe_ignored, is_crowd, is_ignored
 from mlwf_tui.evaluation.columns import FILLED, Bools, Floats, Ints
-from mlwf_tui.evaluation.ignored import describe_ignored, is_crowd, is_ignored
 from mlwf_tui.evaluation.measured import check_predictions
 from mlwf_tui.media.filling import draw_window
 from mlwf_tui.protocols.evaluators import EvaluatedItem, EvaluationRequest

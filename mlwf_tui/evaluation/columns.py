@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, GeometryKind
-from mlwf_tui.evaluation.ignored import is_crowd, is_ignored
+from mlwf_tui.entities.ignored import is_crowd, is_ignored
 
 FILLED = frozenset(
     {GeometryKind.RECTANGLE, GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation
+from mlwf_tui.entities.ignored import describe_ignored
 from mlwf_tui.entities.model import ClassMetrics, Evaluation, ItemOutcome
 from mlwf_tui.evaluation.average_precision import PrecisionArrays, build_arrays
 from mlwf_tui.evaluation.columns import Bools, Floats
@@ -17,7 +18,6 @@ from mlwf_tui.evaluation.curves import (
     build_iou_histogram,
     build_pr_curves,
 )
-from mlwf_tui.evaluation.ignored import describe_ignored
 from mlwf_tui.evaluation.measured import Measured, measure
 
 

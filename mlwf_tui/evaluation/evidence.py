@@ -9,12 +9,12 @@ import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.evidence import ItemEvidence, ObjectEvidence, Pick, Verdict
+from mlwf_tui.entities.ignored import is_ignored
 from mlwf_tui.entities.measurement import ErrorKind, PixelErrorKind, Thresholds
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.evaluation.columns import MAX_DETECTIONS, Bools, Floats, FoundTruths, Ints, Objects, list_boxed
 from mlwf_tui.evaluation.crossings import Crossings, Entries, find_crossings, list_entries, list_unkept
 from mlwf_tui.evaluation.errors import Nearest, find_errors, find_missed, find_nearest
-from mlwf_tui.evaluation.ignored import is_ignored
 from mlwf_tui.evaluation.measured import Measured
 from mlwf_tui.evaluation.named import find_label, find_place, refuse_slice
 from mlwf_tui.evaluation.slices import ItemFacts, iter_item_parts, iter_object_parts

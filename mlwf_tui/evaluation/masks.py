@@ -10,8 +10,8 @@ from hotcoco import mask as rle
 from scipy import ndimage
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
+from mlwf_tui.entities.ignored import is_crowd
 from mlwf_tui.evaluation.columns import FILLED, Bools
-from mlwf_tui.evaluation.ignored import is_crowd
 from mlwf_tui.evaluation.run_lengths import encode_shape, measure_areas
 from mlwf_tui.evaluation.shapes import Compared
 from mlwf_tui.media.filling import Window, draw_window

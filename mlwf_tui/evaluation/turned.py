@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind
+from mlwf_tui.entities.ignored import is_crowd
 from mlwf_tui.evaluation.columns import FILLED, Floats
-from mlwf_tui.evaluation.ignored import is_crowd
 from mlwf_tui.evaluation.shapes import Compared
 from mlwf_tui.media.conversions import convert_shape
 

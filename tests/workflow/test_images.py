@@ -96,9 +96,17 @@ def test_an_export_whose_marker_cannot_be_relied_on_is_written_anew(
     written = export_manifest(workspace, manifest, "yolo", observer)
     (image,) = written.files
     marker = json.loads((written.folder / MARKER).read_text())
-    of_earlier_boot, of_earlier_build = {**marker, "boot": "before"}, dict(marker)
+    of_earlier_boot, of_earlier_rules = {**marker, "boot": "before"}, {**marker, "rules": 1}
+    of_earlier_build = dict(marker)
     del of_earlier_build["boot"]
-    for torn in ("", '{"format": "yo', "[]", json.dumps(of_earlier_boot), json.dumps(of_earlier_build)):
+    for torn in (
+        "",
+        '{"format": "yo',
+        "[]",
+        json.dumps(of_earlier_boot),
+        json.dumps(of_earlier_rules),
+        json.dumps(of_earlier_build),
+    ):
         (written.folder / MARKER).write_text(torn)
         (written.folder / image).write_bytes(b"")
         assert export_manifest(workspace, manifest, "yolo", observer) == written

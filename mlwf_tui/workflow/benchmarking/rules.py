@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import GeometryKind
+from mlwf_tui.entities.ignored import CROWD, DIFFICULT, is_ignored
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Report
-from mlwf_tui.evaluation.ignored import CROWD, DIFFICULT, is_ignored
 
 FIRST, NOW = 1, 2
 _OUTLINES = frozenset({GeometryKind.POLYGON, GeometryKind.MASK, GeometryKind.ORIENTED_BOX})

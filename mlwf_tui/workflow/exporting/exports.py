@@ -28,6 +28,8 @@ from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 MARKER = "export.json"
+RULES = 2
+"""Raised where the same data come to be written otherwise: what was written before is then written anew."""
 LOCK_POLL_S = 0.2
 
 
@@ -103,7 +105,9 @@ def _write_export(
         written = exporter.write(items, fitter.schema, folder, observer)
     files = dict(written.files)
     marker = folder / f"{MARKER}.tmp"
-    document = {"format": format, "manifest": manifest, "files": files, "boot": read_boot_id()}
+    document = {
+        "format": format, "manifest": manifest, "files": files, "rules": RULES, "boot": read_boot_id(),
+    }  # fmt: skip
     marker.write_text(json.dumps(document))
     marker.rename(folder / MARKER)
     return files
@@ -114,13 +118,13 @@ def _read_marker(folder: Path) -> Mapping[str, str] | None:
     try:
         document = json.loads((folder / MARKER).read_text("utf-8"))
         files: Mapping[str, str] = document["files"]
-        is_of_this_boot = document.get("boot") == read_boot_id()
+        is_of_now = (document.get("rules"), document.get("boot")) == (RULES, read_boot_id())
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
         logger.warning("%s is damaged, and the version is written out anew", folder / MARKER)
         return None
-    return files if is_of_this_boot else None
+    return files if is_of_now else None
 
 
 def _iter_told(workspace: Workspace, manifest: Digest, item_count: int, observer: Observer) -> Iterator[Item]:

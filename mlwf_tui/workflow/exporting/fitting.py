@@ -24,6 +24,7 @@ from mlwf_tui.entities.annotation import (
     TagDefinition,
     Visibility,
 )
+from mlwf_tui.entities.ignored import CROWD, is_crowd
 from mlwf_tui.entities.item import SPLIT_WORDS, Item, Split
 from mlwf_tui.entities.keypoints import KEYPOINT_BOX, list_visibility
 from mlwf_tui.media.conversions import (
@@ -175,6 +176,9 @@ class Fitter:
         abilities = self.abilities
         if abilities.is_closed and labelled.class_name not in self._classes:
             self._drop("objects of classes that the project lacks", "object")
+            return None
+        if is_crowd(labelled) and abilities.object_tags != ANY_TAG and CROWD not in abilities.object_tags:
+            self._drop("crowds (iscrowd)", "object")
             return None
         geometry = self._fit_geometry(labelled, item)
         if geometry is None:

@@ -254,3 +254,13 @@ def test_a_mask_is_cut_at_the_border_of_its_image() -> None:
     assert (tuple(kept.geometry.bounds), kept.geometry.runs) == ((0, 0, 1, 1), (0, 1))
     assert losses[0] == "objects outside of their image left out: 1 object in 1 item"
     assert "objects that leave their image → cut at its border: 1 object in 1 item" in losses
+
+
+@pytest.mark.parametrize("names", [ANY_TAG, ("iscrowd",), ("difficult",), ()])
+def test_a_crowd_is_left_out_of_a_format_that_would_make_one_object_of_it(names: tuple[str, ...]) -> None:
+    crowd, one = make_object(tags=(Tag("iscrowd"),)), make_object()
+    abilities = replace(BOXES, object_tags=names)
+    (fitted,), losses = fit(abilities, make_plain_item("main/a.jpg", crowd, one))
+    can_say_so = names == ANY_TAG or "iscrowd" in names
+    assert fitted.annotation.objects == ((crowd, one) if can_say_so else (one,))
+    assert losses == ([] if can_say_so else ["crowds (iscrowd) left out: 1 object in 1 item"])
