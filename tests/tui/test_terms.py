@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow  # each goes through the app, or through processes
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A home whose queue is paused, so that nothing starts."""
-    with jobs.open_job_home(tmp_path, monkeypatch, "slots = 1\n") as workspace:
+    with jobs.open_job_home(tmp_path, monkeypatch, "slots = 2\n") as workspace:
         pause_queue(workspace)
         yield workspace
 
