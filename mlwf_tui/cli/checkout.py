@@ -41,12 +41,12 @@ def checkout_command(face: Face, ref: str, dir: Path, force: bool, terms: Terms 
             return submit(face, workspace, "checkout", call, terms)
     from mlwf_tui.workflow.trees.ahead import start_ahead
 
-    # What writes gets ready while the rest of the program is loaded.
-    with start_ahead(face.home, ref, expand_path(dir)) as processes:
+    # What writes or looks gets ready while the rest of the program is loaded.
+    with start_ahead(face.home, ref, expand_path(dir)) as ahead:
         from mlwf_tui.workflow.checkout import checkout
 
         with face.open() as workspace, show_progress("checkout") as observer:
-            result = checkout(workspace, ref, dir, is_forced=force, processes=processes, observer=observer)
+            result = checkout(workspace, ref, dir, is_forced=force, ahead=ahead, observer=observer)
     text = (
         f"{result.project}@{result.version} in {result.folder}: {result.item_count} items,"
         f" {result.files_written} files written, {result.files_removed} removed"
@@ -64,10 +64,13 @@ def status_command(face: Face, dir: Path) -> None:
     \b
     mlwf status ./cells
     """
-    from mlwf_tui.workflow.status import read_status
+    from mlwf_tui.workflow.trees.ahead import go_ahead
 
-    with face.open() as workspace, show_progress("status") as observer:
-        status = read_status(workspace, dir, observer=observer)
+    with go_ahead(expand_path(dir)) as hand:
+        from mlwf_tui.workflow.status import read_status
+
+        with face.open() as workspace, show_progress("status") as observer:
+            status = read_status(workspace, dir, hand=hand, observer=observer)
     document = to_document(status) | {kind.value: status.count(kind) for kind in ChangeKind}
     face.show(document | {"is_clean": status.is_clean}, lambda: _format_status(status))
 
@@ -90,9 +93,6 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None,
     mlwf sync ./cells -m "boxes corrected"
     mlwf sync ./cells --policy theirs
     """
-    from mlwf_tui.entities.threeway import Side
-    from mlwf_tui.workflow.sync import sync
-
     if terms is not None:
         from mlwf_tui.workflow.trees.state import check_checkout
 
@@ -100,9 +100,15 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None,
         with face.open() as workspace:
             call = {"folder": str(expand_path(dir)), "message": message, "policy": policy}
             return submit(face, workspace, "sync", call, terms)
-    side = Side(policy) if policy else None
-    with face.open() as workspace, show_progress("sync") as observer:
-        result = sync(workspace, dir, message=message, policy=side, observer=observer)
+    from mlwf_tui.workflow.trees.ahead import go_ahead
+
+    with go_ahead(expand_path(dir)) as hand:
+        from mlwf_tui.entities.threeway import Side
+        from mlwf_tui.workflow.sync import sync
+
+        side = Side(policy) if policy else None
+        with face.open() as workspace, show_progress("sync") as observer:
+            result = sync(workspace, dir, message=message, policy=side, hand=hand, observer=observer)
     name = f"{result.project}@{result.version}" if result.version else result.project
     text = (
         f"{name}: {result.items_added} added, {result.items_updated} updated,"

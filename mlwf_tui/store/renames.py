@@ -97,6 +97,8 @@ def _read_head(key: str, row: msgspec.Raw) -> _Lone:
 
 
 def _pair_renamed(removed: Sequence[_Lone], added: Sequence[_Lone]) -> Iterator[tuple[_Lone, _Lone]]:
+    shared = {lone.head.blob for lone in removed} & {lone.head.blob for lone in added}
+    removed, added = ([lone for lone in side if lone.head.blob in shared] for side in (removed, added))
     for key in (
         lambda lone: (*_digest_content(lone), lone.head.name),
         lambda lone: (*_digest_content(lone), lone.head.dataset),

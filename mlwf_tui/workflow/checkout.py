@@ -16,14 +16,15 @@ from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
-from mlwf_tui.workflow.hand_processes import HandProcesses
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.projects import write_empty_manifest
 from mlwf_tui.workflow.running.recorder import Recorder, record
+from mlwf_tui.workflow.trees.ahead import NOTHING, Ahead
+from mlwf_tui.workflow.trees.places import FOLDER_NAME
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_whole
 from mlwf_tui.workflow.trees.recovery import is_sound, recover
-from mlwf_tui.workflow.trees.state import FOLDER_NAME, TreeState, find_state, write_state
-from mlwf_tui.workflow.trees.tree import find_keys, hold_tree, look_for_edits, set_aside, settle
+from mlwf_tui.workflow.trees.state import TreeState, find_state, write_state
+from mlwf_tui.workflow.trees.tree import find_keys, hold_tree, look_for_edits, scan_tree, set_aside, settle
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
@@ -50,13 +51,13 @@ def checkout(
     folder: Path,
     *,
     is_forced: bool = False,
-    processes: HandProcesses | None = None,
+    ahead: Ahead = NOTHING,
     observer: Observer,
 ) -> CheckoutResult:
     """Make `folder` what `ref` holds; of a checkout that is there already only what differs is written.
 
     A folder with edits that were not synced is left alone, unless `is_forced`: then its edited files
-    are moved aside inside of it. Nothing else in the folder is touched. `processes` were started to write it.
+    are moved aside inside of it. Nothing else in the folder is touched. What was started `ahead` helps.
 
     Raises:
         NotFound: there is no such project or version.
@@ -70,7 +71,7 @@ def checkout(
             _check_free(expand_path(folder))
         with hold_tree(workspace, folder) as held:
             version = run.read_version(ref)
-            result = _Checkout(run, version, held, is_forced, processes, observer).do()
+            result = _Checkout(run, version, held, is_forced, ahead, observer).do()
             run.write_folder(str(held))
             run.result = {**msgspec.to_builtins(result), "summary": f"{version.ref} to {held}"}
     return result
@@ -94,7 +95,7 @@ class _Checkout:
     version: Version
     folder: Path
     is_forced: bool
-    processes: HandProcesses | None
+    ahead: Ahead
     observer: Observer
     known: dict[str, bytes] = field(default_factory=dict)  # files that hold what they held, written anew
     kept_in: str = ""
@@ -104,7 +105,7 @@ class _Checkout:
         state = self._find_state()
         if state is not None and not is_sound(state):
             state = recover(self.run.workspace, self.folder, state, self.observer)
-        listing = scan_folder(self.folder)
+        listing = scan_tree(self.folder, self.ahead.hand)
         if state is None:
             state, plan, is_new = self._begin(listing)
         else:
@@ -120,7 +121,7 @@ class _Checkout:
             state.files,
             is_new=is_new,
             observer=self.observer,
-            processes=self.processes,
+            processes=self.ahead.processes,
         )
         files = dict(state.files)
         for path in plan.gone:

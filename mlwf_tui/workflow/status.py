@@ -9,18 +9,20 @@ from mlwf_tui.entities.folder import FolderChange, FolderStatus
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
-from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.importing.signing_hand import SigningHand
 from mlwf_tui.workflow.trees.recovery import recover
 from mlwf_tui.workflow.trees.state import TreeState, distrust, get_state, may_have_lost
-from mlwf_tui.workflow.trees.tree import find_project, hold_tree, look_for_edits
+from mlwf_tui.workflow.trees.tree import find_project, hold_tree, look_for_edits, scan_tree
 from mlwf_tui.workspace import Workspace
 
 
-def read_status(workspace: Workspace, folder: Path, *, observer: Observer) -> FolderStatus:
+def read_status(
+    workspace: Workspace, folder: Path, *, hand: SigningHand | None = None, observer: Observer
+) -> FolderStatus:
     """Return what was edited in a checkout; only files that were touched are read.
 
     The first look after the machine was started anew reads all files, and writes again what a power cut
-    took of them.
+    took of them. A `hand` may have gone ahead through the folder.
 
     Raises:
         NotFound: the folder is no checkout, or its project is deleted or not in this home.
@@ -33,7 +35,7 @@ def read_status(workspace: Workspace, folder: Path, *, observer: Observer) -> Fo
     project = find_project(workspace, state, folder)
     if _is_due(state):
         state = _recover(workspace, folder, state, observer)
-    listing = scan_folder(folder)
+    listing = scan_tree(folder, hand)
     edits = look_for_edits(workspace, state, listing, observer)
     changes = (
         FolderChange(

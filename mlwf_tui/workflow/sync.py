@@ -25,13 +25,13 @@ from mlwf_tui.store.manifests import iter_items, read_summary, update_manifest
 from mlwf_tui.store.rows import encode_item
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.combine import combine
-from mlwf_tui.workflow.importing.scan import scan_folder
+from mlwf_tui.workflow.importing.signing_hand import SigningHand
 from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_new
 from mlwf_tui.workflow.trees.recovery import is_sound, recover
 from mlwf_tui.workflow.trees.state import TreeState, check_checkout, get_state, write_state
-from mlwf_tui.workflow.trees.tree import find_project, hold_tree, settle
+from mlwf_tui.workflow.trees.tree import find_project, hold_tree, scan_tree, settle
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
@@ -62,12 +62,14 @@ def sync(
     *,
     message: str | None = None,
     policy: Side | None = None,
+    hand: SigningHand | None = None,
     observer: Observer,
 ) -> SyncResult:
     """Move the project's head by what was edited in the folder, and the folder to that head.
 
     Where the head has moved since the checkout, both are merged, object by object. `policy` settles
-    what both sides changed: ours is the project's, theirs the folder's.
+    what both sides changed: ours is the project's, theirs the folder's. A `hand` may have gone ahead
+    through the folder.
 
     Raises:
         NotFound: the folder is no checkout, or its project is deleted or not in this home.
@@ -85,7 +87,7 @@ def sync(
             run.read_folder(str(held))
             if project.item_count:
                 run.read_state(project, project.head)
-            return _Sync(run, held, state, project, message, policy, observer).do()
+            return _Sync(run, held, state, project, message, policy, hand, observer).do()
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class _Sync:
     project: Project
     message: str | None
     policy: Side | None
+    hand: SigningHand | None
     observer: Observer
     on_disk: TreeState = field(init=False)
     class_problems: tuple[Problem, ...] = ()
@@ -105,7 +108,7 @@ class _Sync:
 
     def do(self) -> SyncResult:
         self.observer.progress(0, None, "looking through the folder")
-        listing = scan_folder(self.folder)
+        listing = scan_tree(self.folder, self.hand)
         store = self.run.workspace.store
         with self.run.writer() as writer:
             edits = read_edits(self.run.workspace, self.state, listing, writer.put, self.observer)

@@ -126,7 +126,7 @@ class TreeFiles:
         try:
             _check_path(path)
             with suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=self._open(folder))
+                os.unlink(name, dir_fd=self._open(folder, is_made=False))
         except (NotADirectoryError, IsADirectoryError) as error:
             raise _describe_obstacle(self.root / path) from error
         except OSError as error:

@@ -18,9 +18,8 @@ from mlwf_tui.errors import InvalidInput, NotFound, StorageFailed
 from mlwf_tui.processes import read_boot_id
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.packs import sync_folder
+from mlwf_tui.workflow.trees.places import find_state_path, looks_like_checkout
 
-FOLDER_NAME = ".mlwf"
-_FILE_NAME = "state"
 _VERSION = 1
 _DIGEST_HEX = 64
 _MAX_BYTES = 4 << 30  # twenty million items
@@ -53,7 +52,7 @@ def find_state(folder: Path) -> TreeState | None:
         InvalidInput: it is damaged.
         StorageFailed: it cannot be read.
     """
-    path = folder / FOLDER_NAME / _FILE_NAME
+    path = find_state_path(folder)
     hint = f"Check out into another folder, or move {path} away and check out with --force."
     try:
         status = path.lstat()
@@ -78,7 +77,7 @@ def find_state(folder: Path) -> TreeState | None:
 
 def check_checkout(folder: Path) -> None:
     """Raise NotFound for a folder that is no checkout; its state is not read."""
-    if not os.path.lexists(folder / FOLDER_NAME / _FILE_NAME):
+    if not looks_like_checkout(folder):
         raise _describe_no_checkout(folder)
 
 
@@ -105,9 +104,10 @@ def write_state(folder: Path, state: TreeState) -> None:
     Raises:
         StorageFailed: the disk refused.
     """
-    home = folder / FOLDER_NAME
+    path = find_state_path(folder)
+    home = path.parent
     body = _encoder.encode(state)
-    temporary = home / f"{_FILE_NAME}.{os.getpid()}.tmp"
+    temporary = home / f"{path.name}.{os.getpid()}.tmp"
     try:
         home.mkdir(exist_ok=True)
         temporary.unlink(missing_ok=True)
@@ -115,7 +115,7 @@ def write_state(folder: Path, state: TreeState) -> None:
             file.write(compute_digest(body).encode() + body)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(home / _FILE_NAME)
+        temporary.replace(path)
         sync_folder(home)
     except OSError as error:
         raise StorageFailed(

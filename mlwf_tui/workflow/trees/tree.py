@@ -16,10 +16,13 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.locks import hold_file
+from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.importing.signatures import iter_times_ns
+from mlwf_tui.workflow.importing.signing_hand import SigningHand
 from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.files import TreeFiles
-from mlwf_tui.workflow.trees.state import FOLDER_NAME, TreeState
+from mlwf_tui.workflow.trees.places import FOLDER_NAME, find_state_path
+from mlwf_tui.workflow.trees.state import TreeState
 from mlwf_tui.workspace import Workspace
 
 _LOCK_TIMEOUT_S = 5.0
@@ -54,6 +57,21 @@ def hold_tree(workspace: Workspace, folder: Path) -> Iterator[Path]:
     busy = Busy(f"Another checkout or sync of {folder} is going on.", hint="Wait for it to end.")
     with hold_file(own / "lock", is_shared=False, timeout_s=_LOCK_TIMEOUT_S, busy=busy):
         yield folder
+
+
+def scan_tree(folder: Path, hand: SigningHand | None) -> FolderListing:
+    """Return what is in a checkout, which no other verb writes now.
+
+    A hand that began before the last one had written is not used: it may have signed files as they were.
+    """
+    if hand is not None:
+        try:
+            written_ns = find_state_path(folder).stat().st_mtime_ns
+        except OSError:  # gone since
+            written_ns = hand.begun_at_ns
+        if written_ns + _TICK_NS > hand.begun_at_ns:
+            hand = None
+    return scan_folder(folder, hand)
 
 
 def find_project(workspace: Workspace, state: TreeState, folder: Path) -> Project:

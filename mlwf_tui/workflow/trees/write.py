@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,9 +94,9 @@ def write_plan(
     """
     written = Written()
     with TreeFiles(folder) as files, ExitStack() as stack:
-        for path in plan.removals:
-            files.remove(path)
-            written.removed += 1
+        for count in _remove_all(files, plan.removals):
+            written.removed += count
+            observer.check_cancelled()
         if plan.schema is not None:
             written.files[META_NAME] = files.write(META_NAME, plan.schema, is_replacing=not is_new)
         left = {path.rpartition("/")[0] for path in plan.gone}
@@ -113,6 +115,36 @@ def write_plan(
         files.remove_empty_folders(left)
         files.make_names_durable(left | folders)
     return written
+
+
+def _remove_all(files: TreeFiles, paths: Sequence[str]) -> Iterator[int]:
+    """Remove files, and yield how many as it goes on; many by a thread for each core.
+
+    The kernel frees what they held, which takes most of the time, without holding up the other threads.
+    """
+    from mlwf_tui.workflow.hands import count_hands
+
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    if len(batches) < 2:
+        yield from map(partial(_remove, files), batches)
+        return
+    with ThreadPoolExecutor(count_hands(), thread_name_prefix="remove") as pool:
+        removed = pool.map(partial(_remove_below, files.root), batches)
+        try:
+            yield from removed
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _remove_below(folder: Path, paths: Sequence[str]) -> int:
+    with TreeFiles(folder) as files:
+        return _remove(files, paths)
+
+
+def _remove(files: TreeFiles, paths: Sequence[str]) -> int:
+    for path in paths:
+        files.remove(path)
+    return len(paths)
 
 
 def _write_whole(
