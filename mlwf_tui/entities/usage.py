@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from mlwf_tui.entities.sizes import format_size
+
 
 class GpuReading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One of the run's GPUs at one moment; see `Gpu`."""
@@ -71,7 +73,7 @@ def list_words(usage: Usage) -> tuple[tuple[str, str], ...]:
             ("cores", f"{usage.cores.mean:.3g} on average, 95 % below {usage.cores.p95:.3g}{machine}")
         )
     if usage.memory_peak_bytes is not None:
-        lines.append(("memory", f"{_to_gib(usage.memory_peak_bytes)} at most"))
+        lines.append(("memory", f"{format_size(usage.memory_peak_bytes)} at most"))
     if usage.gpu_energy_wh is not None:
         measured_s = min(gpu.energy_s for gpu in usage.gpus)
         lines.append(("GPU energy", _describe_energy(usage.gpu_energy_wh, measured_s, usage.measured_s)))
@@ -87,7 +89,7 @@ def _describe_gpu(gpu: GpuUsage) -> str:
         busy = gpu.utilisation_percent
         parts.append(f"{busy.mean:.0f} % busy, 95 % below {busy.p95:.0f} %")
     if gpu.memory_peak_bytes is not None:
-        parts.append(f"{_to_gib(gpu.memory_peak_bytes)} at most")
+        parts.append(f"{format_size(gpu.memory_peak_bytes)} at most")
     if gpu.power_w is not None:
         parts.append(f"{gpu.power_w:.0f} W")
     return ", ".join(parts) or "it tells nothing"
@@ -97,7 +99,3 @@ def _describe_energy(energy_wh: float, energy_s: float, measured_s: float) -> st
     energy = f"{energy_wh / 1000:.3g} kWh" if energy_wh >= 1000 else f"{energy_wh:.3g} Wh"
     share = energy_s / measured_s if measured_s else 1.0
     return energy if share > 0.99 else f"{energy} in the {share:.0%} of the time that was measured"
-
-
-def _to_gib(size_bytes: int) -> str:
-    return f"{size_bytes / (1 << 30):.3g} GiB"

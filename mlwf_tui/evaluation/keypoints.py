@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, GeometryKind, Visibility
+from mlwf_tui.entities.keypoints import list_visibility, read_keypoint_box
 from mlwf_tui.evaluation.columns import Bools, Floats
 from mlwf_tui.evaluation.shapes import Compared
 
@@ -20,8 +21,6 @@ COCO_SIGMAS = np.array(
 BOX_SHARE = 0.53
 """How much of its box an object fills, instead of COCO's area of its outline; as Ultralytics has it."""
 MAX_DETECTIONS = 20  # of one class on one image, as COCO has it
-
-_BOX = ("box_left", "box_top", "box_right", "box_bottom")
 
 
 class KeypointKind:
@@ -58,19 +57,14 @@ def measure_truth(labelled: AnnotatedObject) -> float:
     """Return 53 % of the box that stands beside keypoints, or else of theirs; 0 where none is labelled."""
     if not list_labelled(labelled).any():
         return 0.0
-    told = [labelled.custom.get(name) for name in _BOX]
-    bounds = _find_bounds(labelled)
-    if all(isinstance(edge, int | float) for edge in told):
-        bounds = tuple(float(edge) for edge in told if edge is not None)
-    return max(_measure(Bounds(*bounds)), 1.0) * BOX_SHARE  # points on a line have some size as well
+    bounds = read_keypoint_box(labelled) or Bounds(*_find_bounds(labelled))
+    return max(_measure(bounds), 1.0) * BOX_SHARE  # points on a line have some size as well
 
 
 def list_labelled(labelled: AnnotatedObject) -> Bools:
     """Return (K,) which keypoints are labelled, in sight or not."""
-    seen = labelled.geometry.visibility
-    if not seen:
-        return np.ones(len(labelled.geometry.points), np.bool_)
-    return np.array([one is not Visibility.MISSING for one in seen], np.bool_)
+    visibility = list_visibility(labelled.geometry)
+    return np.array([seen is not Visibility.MISSING for seen in visibility], np.bool_)
 
 
 def _find_oks(found: Sequence[AnnotatedObject], truth: AnnotatedObject, area: float) -> Floats:

@@ -29,7 +29,7 @@ from mlwf_tui.tui.screens.skeleton import Skeleton
 from mlwf_tui.tui.svg import tidy_svg
 from mlwf_tui.tui.terminal import CellDiff, find_obstacle, is_backed_up, is_wanted
 from mlwf_tui.tui.theme import DARK, THEMES
-from mlwf_tui.workflow.trees.sittings import read_sitting
+from mlwf_tui.workflow.personal.sittings import read_sitting
 
 if TYPE_CHECKING:  # these cost 300 ms with all that is behind them, which the first paint does not wait for
     from mlwf_tui.tui.screens.main import MainScreen

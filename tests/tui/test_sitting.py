@@ -18,7 +18,7 @@ from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workflow.delete import delete
-from mlwf_tui.workflow.trees.sittings import read_sitting
+from mlwf_tui.workflow.personal.sittings import read_sitting
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import NARROW, Driver, drive
 from tests.workflow.reporting import add_model, add_report, fill_val, predict

@@ -14,8 +14,8 @@ from mlwf_tui.tui.screens.tour_steps import STEPS, Scene, explain
 from mlwf_tui.tui.widgets import details, lineage_view, log_view, metric_plots, report_view
 from mlwf_tui.tui.widgets.tour_card import TourCard
 from mlwf_tui.tui.widgets.welcome import Welcome
+from mlwf_tui.workflow.personal.sittings import read_sitting
 from mlwf_tui.workflow.projects import list_projects
-from mlwf_tui.workflow.trees.sittings import read_sitting
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.tui.driving import NARROW, Driver, drive
 

@@ -27,7 +27,7 @@ from mlwf_tui.store.packs import read_footer
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.collect import collect
-from mlwf_tui.workflow.trees.layouts import read_layout, write_layout
+from mlwf_tui.workflow.personal.layouts import read_layout, write_layout
 from mlwf_tui.workflow.verify import verify
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver

@@ -10,7 +10,7 @@ from textual.timer import Timer
 
 from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.workflow.trees.layouts import write_layout
+from mlwf_tui.workflow.personal.layouts import write_layout
 from mlwf_tui.workspace import Workspace
 
 DELAY_S = 0.3  # a drag of the mouse changes the layout twenty times a second

@@ -73,8 +73,8 @@ from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.tui.widgets.tour_card import TourCard
 from mlwf_tui.tui.widgets.welcome import Welcome
+from mlwf_tui.workflow.personal.layouts import find_own_folder, read_layout
 from mlwf_tui.workflow.running.follow import RunUpdate
-from mlwf_tui.workflow.trees.layouts import find_own_folder, read_layout
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")

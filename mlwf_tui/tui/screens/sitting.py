@@ -30,7 +30,7 @@ from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.pane_shares import ScreenSize
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.table import EntityTable
-from mlwf_tui.workflow.trees.sittings import write_sitting
+from mlwf_tui.workflow.personal.sittings import write_sitting
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.formats.pipelines import hint_at, read_pipeline
 from mlwf_tui.formats.yaml_nodes import MAX_BYTES
 from mlwf_tui.settings import expand_path
-from mlwf_tui.workflow.trees.layouts import find_own_folder
+from mlwf_tui.workflow.personal.layouts import find_own_folder
 from mlwf_tui.workspace import Workspace
 
 SUFFIXES = (".yaml", ".yml")

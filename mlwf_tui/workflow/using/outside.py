@@ -16,6 +16,8 @@ from mlwf_tui.protocols.videos import VIDEO_SUFFIXES
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import write_manifest
 from mlwf_tui.workflow.importing.intake import DEFAULT_DATASET
+from mlwf_tui.workflow.importing.reading import MAX_IMAGE_BYTES, read_stable
+from mlwf_tui.workflow.importing.signing import sign_status
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workspace import Workspace
@@ -116,10 +118,10 @@ def read_picture(recorder: Recorder, path: Path) -> ManifestSummary:
     """Store a picture as an item, as that of a folder of one would be, and return the manifest of it alone.
 
     Raises:
-        InvalidInput: it cannot be decoded, or cannot be read.
+        InvalidInput: it cannot be decoded or read, or is too large.
     """
     try:
-        data = path.read_bytes()
+        data, _ = read_stable(str(path), sign_status(path.stat()), MAX_IMAGE_BYTES)
         facts = probe_image(data)
     except (InvalidInput, OSError) as error:
         reason = error.message if isinstance(error, InvalidInput) else f"cannot be read: {error.strerror}"

@@ -18,9 +18,10 @@ from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound, Untrust
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.apply import perform_apply, submit_apply
 from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.importing.reading import MAX_IMAGE_BYTES
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.using.annotating import ApplyParams, digest_apply
-from mlwf_tui.workflow.using.outside import read_video
+from mlwf_tui.workflow.using.outside import read_picture, read_video
 from mlwf_tui.workflow.using.samples import draw_picture
 from mlwf_tui.workspace import Workspace
 from tests import jobs
@@ -63,6 +64,14 @@ def test_a_stop_is_heard_however_far_the_frames_lie_apart(home: Workspace, tmp_p
     film = write_video(tmp_path / "film.avi", frames=90)
     with record(home, "apply", params={}) as run, pytest.raises(Cancelled):
         read_video(run, film, every=30, observer=StoppingObserver(looks_left=1))
+
+
+def test_a_picture_that_is_too_large_is_not_read_into_memory(home: Workspace, tmp_path: Path) -> None:
+    picture = tmp_path / "sky.png"
+    with picture.open("wb") as file:
+        file.truncate(MAX_IMAGE_BYTES + 1)  # takes no room
+    with record(home, "apply", params={}) as run, pytest.raises(InvalidInput, match="larger than 1024 MiB"):
+        read_picture(run, picture)
 
 
 def test_a_folder_is_imported_and_annotated_in_one(home: Workspace, folder: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.calls import submit_call
-from mlwf_tui.workflow.trees.past_values import keep_past_values, read_past_values
+from mlwf_tui.workflow.personal.past_values import keep_past_values, read_past_values
 from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlwf_tui.workflow.trees.layouts import find_own_folder
-from mlwf_tui.workflow.trees.own_files import read_own, write_own
+from mlwf_tui.workflow.personal.layouts import find_own_folder
+from mlwf_tui.workflow.personal.own_files import read_own, write_own
 from mlwf_tui.workspace import Workspace
 
 MAX_VALUES = 20  # of a field; the oldest are forgotten

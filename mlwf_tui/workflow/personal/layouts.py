@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlwf_tui.entities.layout import MonitorLayout
-from mlwf_tui.workflow.trees.own_files import find_folder, read_own, write_own
+from mlwf_tui.workflow.personal.own_files import find_folder, read_own, write_own
 from mlwf_tui.workspace import Workspace
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from mlwf_tui.entities.layout import MonitorLayout, XAxis
-from mlwf_tui.workflow.trees.layouts import read_layout, write_layout
+from mlwf_tui.workflow.personal.layouts import read_layout, write_layout
 from mlwf_tui.workspace import Workspace
 
 LAYOUT = MonitorLayout(smoothing=0.9, x_axis=XAxis.TIME, panels=(("a", "b"),), window=(0.5, 1.0))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlwf_tui.workflow.trees.layouts import find_own_folder
-from mlwf_tui.workflow.trees.past_values import (
+from mlwf_tui.workflow.personal.layouts import find_own_folder
+from mlwf_tui.workflow.personal.past_values import (
     MAX_LENGTH,
     MAX_VALUES,
     keep_past_values,
