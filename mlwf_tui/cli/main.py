@@ -19,9 +19,9 @@ from mlwf_tui.errors import Cancelled, InvalidParameter, MlwfError, StorageFaile
 
 # Where each command lives; a module is imported only when one of its commands is called.
 COMMANDS = {
-    "mlwf_tui.cli.data": (
-        "import", "projects", "show", "operations", "transform", "export",
-    ),
+    "mlwf_tui.cli.data": ("import", "export"),
+    "mlwf_tui.cli.show": ("projects", "show"),
+    "mlwf_tui.cli.transform": ("operations", "transform"),
     "mlwf_tui.cli.pipeline": ("pipeline",),
     "mlwf_tui.cli.versions": (
         "commit", "versions", "restore", "undo", "redo", "copy", "branch", "merge", "tag", "untag",
