@@ -12,6 +12,7 @@ from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.choices import list_pane_hints, list_pane_keys
 from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.outline import make_report_entry
+from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.tui.widgets.form import Form
@@ -73,6 +74,33 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
     assert entries["new-on-cells-1"].note == "mAP 0.879"
     assert entries["new-against-old-1"].note.startswith("mAP +0.4")  # a difference
+
+
+@pytest.mark.slow
+async def test_who_measured_can_be_chosen(empty_home: Workspace, tmp_path: Path) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    add_report(empty_home, add_model(empty_home, "old"), predict(empty_home, skips=6))
+    add_report(empty_home, add_model(empty_home, "new"), predict(empty_home))
+    async with drive(empty_home) as app:
+        await app.select("new")
+        await app.press("|")
+        field = app.top.query_one("#field-evaluator", ChoiceField)
+        field.focus()
+        while field.value != "detect":
+            await app.press("right")
+        await app.until_text("mlwf compare new old --evaluator detect")
+        await app.press("ctrl+g")
+        await app.until_text("new is better than old")
+        await app.press("escape")
+        await app.select("new")
+        await app.press("|")
+        field = app.top.query_one("#field-evaluator", ChoiceField)
+        while field.value != "classify":
+            field.focus()
+            await app.press("right")
+        await app.press("ctrl+g")
+        await app.until_text("classify")
+        assert isinstance(app.top, Form), "what does not fit is told on the form"
 
 
 @pytest.mark.slow

@@ -44,13 +44,14 @@ def write_import(values: Mapping[str, str]) -> str:
 
 def write_compare(values: Mapping[str, str]) -> str:
     models = values.get("new", ""), values.get("old", "")
-    return write_command("compare", *models, options=_pick(values, "split"))
+    return write_command("compare", *models, options=_pick(values, "split", "evaluator"))
 
 
 def write_compare_all(refs: Sequence[str], values: Mapping[str, str]) -> str:
     """Return the command that sets all but the form's `old` beside that one."""
     old = values.get("old", "")
-    return write_command("compare", *(ref for ref in refs if ref != old), old, options=_pick(values, "split"))
+    others = (ref for ref in refs if ref != old)
+    return write_command("compare", *others, old, options=_pick(values, "split", "evaluator"))
 
 
 def write_transform(

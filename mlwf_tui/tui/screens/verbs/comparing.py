@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.measurement import choose_main
@@ -15,7 +16,7 @@ from mlwf_tui.tui.screens.verbs.fields import find_model_ref
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.form import Form, make_field
+from mlwf_tui.tui.widgets.form import Form, FormField, make_field
 from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
 from mlwf_tui.workflow.benchmarking.lacking import submit_compare
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference
@@ -23,6 +24,13 @@ from mlwf_tui.workflow.compare import CompareResult, compare, describe_differenc
 SPLIT = make_field(
     "split", "where all were measured; empty for the newest", choices=("", *(split.value for split in Split))
 )
+
+
+class _Where(NamedTuple):
+    """On what models are compared; None leaves it to what was measured last."""
+
+    split: str | None = None
+    evaluator: str | None = None
 
 
 class Comparing:
@@ -40,18 +48,19 @@ class Comparing:
 
         def begin(values: dict[str, str], again: Again) -> None:
             old = values["old"]
-            self._compare([*(ref for ref in refs if ref != old), old], values.get("split") or None, again)
+            self._compare([*(ref for ref in refs if ref != old), old], _read_where(values), again)
 
         old = make_field(
             "old", "the model that the others are set beside", refs[0], choices=refs, is_required=True
         )
         command = partial(write_compare_all, refs)
-        form = Form(f"Compare {len(refs)} models", (old, SPLIT), command=command, verb="compare")
+        fields = old, SPLIT, self._ask_evaluator()
+        form = Form(f"Compare {len(refs)} models", fields, command=command, verb="compare")
         ask_form(self._host, form, begin)
 
     def compare(self, entry: Entry) -> None:
         def begin(values: dict[str, str], again: Again) -> None:
-            self._compare((values["new"], values["old"]), values.get("split") or None, again)
+            self._compare((values["new"], values["old"]), _read_where(values), again)
 
         names = tuple(model.name for model in self._host.snapshot.models)
         new = find_model_ref(entry) or next(iter(names), "")
@@ -67,36 +76,44 @@ class Comparing:
                 is_required=True,
             ),
             SPLIT,
+            self._ask_evaluator(),
         )
         form = Form("Compare two models", fields, command=write_compare, verb="compare")
         ask_form(self._host, form, begin)
 
     def compare_reports(self, names: tuple[str, str]) -> None:
         """Set the first of two reports beside the second."""
-        self._compare(names, None, lambda: None)
+        self._compare(names, _Where(), lambda: None)
 
-    def _compare(self, names: Sequence[str], split: str | None, again: Again) -> None:
+    def _ask_evaluator(self) -> FormField:
+        names = self._host.workspace.registry.list_names("evaluators")
+        return make_field("evaluator", "who measured them; empty for the newest", choices=("", *names))
+
+    def _compare(self, names: Sequence[str], where: _Where, again: Again) -> None:
         """Compare, or ask whether what is lacking is to be measured first."""
         workspace = self._host.workspace
 
         def look(apart: NotMeasured | None) -> None:
             if apart is not None and apart.missing:
-                self._ask_to_measure(apart, split)
+                self._ask_to_measure(apart, where)
                 return
             self._host.do_long(
                 f"Comparing {', '.join(names[:-1])} with {names[-1]}",
-                lambda observer: compare(workspace, names, split=split, observer=observer),
+                lambda observer: compare(
+                    workspace, names, split=where.split, evaluator=where.evaluator, observer=observer
+                ),
                 self._tell,
                 failed=again,
             )
 
-        self._host.ask("compare", partial(find_apart, workspace, names, split=split), look, failed=again)
+        find = partial(find_apart, workspace, names, split=where.split, evaluator=where.evaluator)
+        self._host.ask("compare", find, look, failed=again)
 
-    def _ask_to_measure(self, apart: NotMeasured, split: str | None) -> None:
+    def _ask_to_measure(self, apart: NotMeasured, where: _Where) -> None:
         """Offer to queue the benchmarks that are lacking, and the comparison after them."""
 
         def submit(is_trusted: bool) -> Run:
-            return submit_compare(self._host.workspace, apart, split=split, is_trusted=is_trusted)
+            return submit_compare(self._host.workspace, apart, split=where.split, is_trusted=is_trusted)
 
         def begin(is_wanted: bool) -> None:
             if is_wanted:
@@ -112,3 +129,7 @@ class Comparing:
         text = describe_difference(main or "map50", differences.get(main))
         finish(self._host, text, select=f"report:{result.report.id}")
         self._host.show_report(result.report)
+
+
+def _read_where(values: Mapping[str, str]) -> _Where:
+    return _Where(values.get("split") or None, values.get("evaluator") or None)
