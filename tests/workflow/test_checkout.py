@@ -13,7 +13,7 @@ import pytest
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.threeway import Side
-from mlwf_tui.errors import Busy, Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import Busy, Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
@@ -22,11 +22,12 @@ from mlwf_tui.workflow.importing.signing import sign_status
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workflow.transform import transform
+from mlwf_tui.workflow.trees import write
 from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workflow.trees.state import get_state, write_state
 from mlwf_tui.workflow.trees.tree import hold_tree
 from mlwf_tui.workspace import Workspace
-from tests.fakes.observers import KeepingObserver
+from tests.fakes.observers import KeepingObserver, StoppingObserver
 from tests.making import make_image, write_image, write_voc_xml
 
 
@@ -462,3 +463,36 @@ def test_a_state_remembers_no_file_that_was_moved_away(
     checkout(imported, "cells@2", folder, observer=observer)
     paths = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert set(get_state(folder).files) == {path for path in paths if not path.startswith(".mlwf")}
+
+
+def test_many_files_are_removed_by_several_threads(
+    imported: Workspace,
+    folder: Path,
+    observer: KeepingObserver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(write, "_BATCH", 3)
+    fill(folder)
+    sync(imported, folder, message="filled", observer=observer)
+    result = checkout(imported, "cells@1", folder, observer=observer)
+    assert result.files_removed == 20
+    assert read_status(imported, folder, observer=observer).is_clean
+    checkout(imported, "cells@1", tmp_path / "fresh", observer=observer)
+    assert read_files(folder) == read_files(tmp_path / "fresh")
+
+
+def test_a_removal_that_is_stopped_goes_on_later(
+    imported: Workspace, folder: Path, observer: KeepingObserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "_BATCH", 3)
+    fill(folder)
+    sync(imported, folder, message="filled", observer=observer)
+    looks = 0
+    while not read_status(imported, folder, observer=observer).is_interrupted:
+        looks += 1
+        with pytest.raises(Cancelled):  # before a file was removed, and then in the middle
+            checkout(imported, "cells@1", folder, observer=StoppingObserver(looks_left=looks))
+    checkout(imported, "cells@1", folder, observer=observer)
+    assert read_status(imported, folder, observer=observer).is_clean
+    assert not list(folder.rglob("more*"))
