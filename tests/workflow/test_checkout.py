@@ -22,7 +22,7 @@ from mlwf_tui.workflow.importing.signing import sign_status
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workflow.transform import transform
-from mlwf_tui.workflow.trees import write
+from mlwf_tui.workflow.trees import write as writing
 from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workflow.trees.state import get_state, write_state
 from mlwf_tui.workflow.trees.tree import hold_tree
@@ -472,7 +472,7 @@ def test_many_files_are_removed_by_several_threads(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(write, "_BATCH", 3)
+    monkeypatch.setattr(writing, "_BATCH", 3)
     fill(folder)
     sync(imported, folder, message="filled", observer=observer)
     result = checkout(imported, "cells@1", folder, observer=observer)
@@ -485,7 +485,7 @@ def test_many_files_are_removed_by_several_threads(
 def test_a_removal_that_is_stopped_goes_on_later(
     imported: Workspace, folder: Path, observer: KeepingObserver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "_BATCH", 3)
+    monkeypatch.setattr(writing, "_BATCH", 3)
     fill(folder)
     sync(imported, folder, message="filled", observer=observer)
     looks = 0

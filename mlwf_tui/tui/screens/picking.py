@@ -20,6 +20,7 @@ from textual.widgets.option_list import Option
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.form import format_default
+from mlwf_tui.tui.widgets.line_field import LineField
 from mlwf_tui.workflow.operations import OperationInfo
 
 MAX_DEFAULT_CELLS = 24  # a longer default is told in the form
@@ -114,7 +115,7 @@ class OperationPicker(Dialog[Pick | None]):
             box.border_subtitle = "↑ ↓ choose · tab group · ⏎ open · esc close"
             with Horizontal(id="search"):
                 yield Static("/")
-                yield Input(self._start.text, placeholder="type to search", compact=True)
+                yield LineField(self._start.text, placeholder="type to search", compact=True)
                 yield Static(id="count")
             with Horizontal(id="body"):
                 yield OperationList()

@@ -6,6 +6,7 @@ import asyncio
 from typing import TypeVar
 
 from textual import events, on
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 
 T = TypeVar("T")
@@ -24,6 +25,10 @@ class Dialog(ModalScreen[T]):
         """Come before Textual's own handler, which would style anew what was styled as it was mounted."""
         event.refresh_styles &= self._is_opened
         self._is_opened = True
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Close the dialog, once: of two ⏎ in a burst the second would close what stands behind it."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
 
     @on(events.ScreenResume)
     @on(events.Resize)

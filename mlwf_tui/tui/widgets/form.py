@@ -20,6 +20,7 @@ from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.completing import make_suggester
 from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.line_field import LineField
 from mlwf_tui.tui.widgets.recall import Recall
 
 LOW_ROWS = 36  # of a window below which the fields get fewer rows
@@ -73,7 +74,7 @@ def make_field(
     return FormField(spec, is_required, tuple(suggestions))
 
 
-class TextField(Input):
+class TextField(LineField):
     """A field to write in. It is styled as it is mounted, not twice before that as it is filled in."""
 
     def update_node_styles(self, animate: bool = True) -> None:
@@ -295,7 +296,8 @@ class Form(Dialog[dict[str, str] | None]):
         return first is None
 
     @on(Input.Submitted)
-    def _on_submitted(self) -> None:
+    def _on_submitted(self, event: Input.Submitted) -> None:
+        event.input.value = event.value  # without what was typed behind ⏎ in the same burst
         self.action_submit()
 
     @on(Input.Changed)

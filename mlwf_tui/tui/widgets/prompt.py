@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from mlwf_tui.tui.widgets.dialog import Dialog
+from mlwf_tui.tui.widgets.line_field import LineField
 
 
 class Prompt(Dialog[str | None]):
@@ -70,7 +71,7 @@ class Prompt(Dialog[str | None]):
             box.border_subtitle = "⏎ ok · esc cancel"
             if self._help:
                 yield Static(self._help, classes="help", markup=False)
-            yield Input(self._value, compact=True, select_on_focus=self._is_suggestion)
+            yield LineField(self._value, compact=True, select_on_focus=self._is_suggestion)
             yield Static(id="prompt-fault", markup=False)
 
     def on_mount(self) -> None:
