@@ -72,6 +72,9 @@ def test_a_wrong_item_is_followed_to_the_models_that_saw_it(filled: Workspace) -
     assert effects["yolov10n-cells-1"] is Effect.TRAINED
     assert effects["cells-val-1"] is Effect.DOWNSTREAM, "it is of the val split"
     assert found.unread == ()
+    states = {place.ref for place in found.places} - {"cells@1", "cells@2"}
+    assert all(find_affected(filled, ref, found.key, observer=KeepingObserver()) for ref in states)
+    assert "cells" not in {one.node.title for one in found.nodes}, "that is the head"
     val = find_affected(filled, "cells@1", "main/cell-08.jpg", observer=KeepingObserver())
     effects = {one.node.title: one.effect for one in val.nodes}
     assert effects["yolov10n-cells-1"] is Effect.VALIDATED
