@@ -10,8 +10,11 @@ from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.affected import Effect, find_affected
+from mlwf_tui.workflow.delete import delete
+from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.graphs.refs_on_graph import find_nodes
 from mlwf_tui.workflow.running.recorder import record
+from mlwf_tui.workflow.show import show
 from mlwf_tui.workflow.trace import find_paths, find_shortest, trace
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
@@ -51,6 +54,30 @@ def test_the_ways_between_two_things_are_found_from_either_end(filled: Workspace
     assert (path[0].title, path[-1].title) == ("cells@1", "cells-val-1")
     with pytest.raises(NotFound):
         find_paths(filled, "flipped@1", "cells-val-1")
+
+
+def test_what_was_deleted_is_traced_by_its_name_and_its_id(filled: Workspace) -> None:
+    for name in ("cells@1", "yolov10n-cells-1"):
+        (before,) = trace(filled, name).starts
+        delete(filled, name, is_forced=True)
+        assert trace(filled, name).starts == trace(filled, before).starts == (before,)
+        with pytest.raises(NotFound, match=f"{name} was deleted") as by_node:
+            show(filled, before)
+        assert by_node.value.hint == f"Bring it back: mlwf undelete {before.partition(':')[2]}"
+        with pytest.raises(NotFound, match="was deleted"):
+            show(filled, name)
+        with pytest.raises(NotFound, match="was deleted"):
+            describe(filled, name, "words")
+
+
+def test_a_node_of_the_graph_is_shown_as_what_it_stands_for(filled: Workspace) -> None:
+    for ref in ("cells@2", "yolov10n-cells-1", "cells-val-1"):
+        (node,) = find_nodes(filled, ref)
+        assert show(filled, ":".join(node)) == show(filled, ref)
+    (folder, *_) = (n.id for n in filled.catalog.lineage.read_graph().nodes if n.kind == "folder")
+    with pytest.raises(NotFound) as error:
+        show(filled, folder)
+    assert error.value.hint.endswith(f"mlwf trace {folder}")
 
 
 def test_a_node_of_the_graph_and_a_folder_are_refs(filled: Workspace, tmp_path: Path) -> None:
