@@ -159,7 +159,7 @@ def trace_command(
     """Ask the lineage: what a thing came from, what came of it, and how two things hang together.
 
     REF is anything with a name or an id, KIND:ID as on the graph, PROJECT@2.1 for an edit between two
-    versions, or the path of a folder or file.
+    versions, or the path of a folder or file. Of a search come its trials.
 
     \b
     mlwf trace my-model --up                  what this model was made from

@@ -287,6 +287,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "priority": run.priority,
         "waits_for": run.waits_for,
         "retry_count": run.retry_count,
+        "parent": run.parent,
     }
 
 
