@@ -301,7 +301,8 @@ def _format_path(found: Trace, path: Sequence[LineageNode]) -> str:
 
 
 def _tell(node: LineageNode) -> str:
-    return " ".join(part for part in (format_state(node.state), first_line(node.detail)) if part)
+    detail = first_line(node.detail).removeprefix(f"{node.state} · ")  # as of what was deleted
+    return " ".join(part for part in (format_state(node.state), detail) if part)
 
 
 def _show_affected(face: Face, ref: str, key: str) -> None:
