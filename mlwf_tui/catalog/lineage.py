@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.edges import ARTIFACT_TABLES
@@ -63,15 +64,23 @@ class Lineage:
         return _lift(graph)
 
     def read_around(
-        self, starts: Collection[Node], *, is_up: bool = True, is_down: bool = True
+        self,
+        starts: Collection[Node],
+        *,
+        is_up: bool = True,
+        is_down: bool = True,
+        with_parts: bool = False,
     ) -> LineageGraph:
         """Return what some nodes came from and what came of them; the work grows with what is found.
 
         A start that no run has touched is a node without edges; a dataset that is asked for is shown.
+        `with_parts`, an edge leads from a run to each that is a part of it, as from a search to its trials,
+        but where the run has read what its parts made: these lie before it already.
         """
         with self._database.snapshot(), self._database.working_on_rows():
-            up = read_reach(self._database, starts, Direction.INPUT) if is_up else []
-            down = read_reach(self._database, starts, Direction.OUTPUT) if is_down else []
+            read = partial(read_reach, self._database, starts, with_parts=with_parts)
+            up = read(Direction.INPUT) if is_up else []
+            down = read(Direction.OUTPUT) if is_down else []
             facts = list(dict.fromkeys((*up, *down)))
             nodes = NodeReader(self._database, Listed(group_by_kind(facts, starts))).read()
             graph = LineageGraph(nodes=nodes, edges=_to_edges(facts))

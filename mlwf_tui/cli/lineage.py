@@ -159,7 +159,7 @@ def trace_command(
     """Ask the lineage: what a thing came from, what came of it, and how two things hang together.
 
     REF is anything with a name or an id, KIND:ID as on the graph, PROJECT@2.1 for an edit between two
-    versions, or the path of a folder or file.
+    versions, or the path of a folder or file. Of a search come its trials.
 
     \b
     mlwf trace my-model --up                  what this model was made from
@@ -301,7 +301,8 @@ def _format_path(found: Trace, path: Sequence[LineageNode]) -> str:
 
 
 def _tell(node: LineageNode) -> str:
-    return " ".join(part for part in (format_state(node.state), first_line(node.detail)) if part)
+    detail = first_line(node.detail).removeprefix(f"{node.state} · ")  # as of what was deleted
+    return " ".join(part for part in (format_state(node.state), detail) if part)
 
 
 def _show_affected(face: Face, ref: str, key: str) -> None:

@@ -13,6 +13,7 @@ import click
 
 from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.run import ArtifactRef, Problem, Run
+from mlwf_tui.entities.search import SEARCH
 
 SHOWN_PROBLEMS = 20
 GAP, LEAST_WIDTH = 2, 6  # columns between two cells, and that a cut one keeps
@@ -141,7 +142,13 @@ def name_artifacts(artifacts: Sequence[ArtifactRef]) -> str:
 
 
 def name_outputs(run: Run) -> str:
-    """Return what a run has made, or what it is to be called once it is there: `→ (small)`."""
+    """Return what a run has made, or what it is to be called once it is there: `→ (small)`.
+
+    A search makes nothing itself: of it the trials are counted.
+    """
+    trials = run.result.get("trials") if run.verb == SEARCH and not run.outputs else None
+    if trials and isinstance(trials, list):
+        return f"→ {len(trials)} trial{'s' if len(trials) > 1 else ''}"
     is_coming = run.output_name and not run.outputs and not run.state.is_finished
     return f"→ ({run.output_name})" if is_coming else f"→ {name_artifacts(run.outputs)}"
 

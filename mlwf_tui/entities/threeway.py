@@ -62,7 +62,7 @@ def merge_schemas(
 ) -> LabelSchema:
     """Return the merged label schema; of what both sides added differently, ours stands.
 
-    A class that one side removed stays where it is `used`: where items that were changed carry it.
+    A class that one side removed stays where it is `used`: where merged items carry it.
     """
     classes = merge_maps(
         _by_name(base.classes),

@@ -7,8 +7,9 @@ from contextlib import suppress
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
-from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.ids import Digest, StateId
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.lineage import LineageGraph, LineageNode, index_neighbours, measure_distances
 from mlwf_tui.entities.run import ArtifactKind
@@ -72,7 +73,7 @@ def find_affected(workspace: Workspace, ref: str, key: str, *, observer: Observe
     item = find_item(workspace.store, manifest, key)
     if item is None:
         raise NotFound(f"{ref} has no item {key!r}.", hint="Keys are written DATASET/NAME.")
-    graph = workspace.catalog.lineage.read_graph()
+    graph = _name_states(workspace, workspace.catalog.lineage.read_graph())
     seeker = _Seeker(workspace, item.blob)
     hits: dict[str, list[Item]] = {}
     unread: list[str] = []
@@ -118,6 +119,17 @@ class _Seeker:
             # A row names a digest as its blob, or as an origin; 32 bytes are met nowhere else by chance.
             self._shards[shard] = [decode_item(row) for row in rows if self._needle in bytes(row)]
         return self._shards[shard]
+
+
+def _name_states(workspace: Workspace, graph: LineageGraph) -> LineageGraph:
+    """Call the states of projects `project@base.minor`, committed or not: the name alone means the head."""
+    nodes = []
+    for node in graph.nodes:
+        if node.kind == ArtifactKind.PROJECT:
+            state = workspace.catalog.projects.get_state(StateId(node.id.partition(":")[2]))
+            node = replace(node, title=f"{node.title.partition('@')[0]}@{state.base}.{state.minor}")
+        nodes.append(node)
+    return LineageGraph(tuple(nodes), graph.edges)
 
 
 def _find_manifest(workspace: Workspace, node: LineageNode) -> Digest:

@@ -46,7 +46,8 @@ def combine(store: Store, base: Digest | None, ours: Digest, theirs: Digest, dec
         return Combined(schema=merge_schemas(LabelSchema(), *schemas, decide), items=_list_changes(merged))
     sides = _Sides(iter_renamed_changes(store, base, ours), list(iter_renamed_changes(store, base, theirs)))
     merged = [(mine, merge_items(before, mine, other, decide)) for before, mine, other in sides.iter_items()]
-    schema = merge_schemas(read_summary(store, base).schema, *schemas, decide, used=sides.used_classes)
+    used = sides.our_classes.union(*(_list_classes(item) for _, item in merged))
+    schema = merge_schemas(read_summary(store, base).schema, *schemas, decide, used=used)
     return Combined(schema=schema, items=_list_changes(merged))
 
 
@@ -54,16 +55,16 @@ class _Sides:
     """Every item that their side changed, found on ours as well; of our changes only those are kept."""
 
     def __init__(self, ours: Iterable[ItemChange], theirs: Sequence[ItemChange]) -> None:
-        self.used_classes: set[str] = set()
+        self.our_classes: set[str] = set()  # of items that only our side changed
         touched = {change.before.key for change in theirs if change.before}
         arrived = {change.key: change for change in theirs if _is_arrival(change)}
-        self._note_classes(theirs)
         mine = []
         for change in ours:
-            self._note_classes((change,))
             is_touched = change.before is not None and change.before.key in touched
             if is_touched or (_is_arrival(change) and change.key in arrived):
                 mine.append(change)
+            else:
+                self.our_classes |= _list_classes(change.after)
         clashing = {
             change.key
             for change in mine
@@ -79,11 +80,6 @@ class _Sides:
             yield before, self._ours.of_base.get(key, (before, before))[1], other
         for key, other in self._theirs.added.items():
             yield None, self._ours.added.get(key), other
-
-    def _note_classes(self, changes: Iterable[ItemChange]) -> None:
-        for change in changes:
-            if change.after is not None:
-                self.used_classes.update(o.class_name for o in change.after.annotation.objects)
 
 
 class _Fates:
@@ -103,6 +99,10 @@ class _Fates:
                 after = None
             if change.before is not None:
                 self.of_base[change.before.key] = change.before, after
+
+
+def _list_classes(item: Item | None) -> set[str]:
+    return set() if item is None else {labelled.class_name for labelled in item.annotation.objects}
 
 
 def _is_arrival(change: ItemChange) -> bool:

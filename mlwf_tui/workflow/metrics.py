@@ -38,10 +38,13 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 def read_curves(workspace: Workspace, refs: Sequence[str], *, keys: Sequence[str] = ()) -> list[RunCurves]:
     """Return the curves of runs or of the runs that made models; `keys` are patterns, none means all.
 
+    A run that is named twice, as by its model as well, is there once.
+
     Raises:
         NotFound: there is no such run, or none of them has told a metric that fits.
     """
-    found = [_read_run(workspace, find_run(workspace, ref), keys) for ref in refs]
+    runs = {run.id: run for run in (find_run(workspace, ref) for ref in refs)}
+    found = [_read_run(workspace, run, keys) for run in runs.values()]
     if not any(curves.series for curves in found):
         what = f"metric like {', '.join(keys)}" if keys else "metric"
         raise NotFound(

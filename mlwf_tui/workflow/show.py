@@ -21,9 +21,9 @@ from mlwf_tui.errors import InvalidParameter, MlwfError, NotFound, StorageFailed
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.cards.reading import read_card, write_files
 from mlwf_tui.workflow.content import read_content
-from mlwf_tui.workflow.graphs.refs_on_graph import to_node
+from mlwf_tui.workflow.graphs.refs_on_graph import find_entity, to_node
 from mlwf_tui.workflow.metrics import Outlook, read_outlooks
-from mlwf_tui.workflow.refs import Entity, resolve
+from mlwf_tui.workflow.refs import Entity
 from mlwf_tui.workflow.running.heartbeat import read_heartbeat
 from mlwf_tui.workflow.running.usage import read_usage
 from mlwf_tui.workflow.runs import get_run
@@ -39,12 +39,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def show(workspace: Workspace, ref: str) -> Shown:
-    """Return the thing that a ref names.
+    """Return the thing that a ref, or KIND:ID as on the graph, names.
 
     Raises:
-        NotFound: nothing has that name or id.
+        NotFound: nothing has that name or id, or it was deleted.
     """
-    entity = resolve(workspace, ref)
+    entity = find_entity(workspace, ref)
     match entity:
         case Project():
             return Shown(kind="project", entity=entity, facts=_describe_project(workspace, entity))
@@ -287,6 +287,7 @@ def describe_run(run: Run) -> dict[str, Any]:
         "priority": run.priority,
         "waits_for": run.waits_for,
         "retry_count": run.retry_count,
+        "parent": run.parent,
     }
 
 

@@ -54,7 +54,8 @@ def trace(
 ) -> Trace:
     """Return what `ref` came from and what came of it, in up to `depth` edges, of these kinds alone.
 
-    Which models used a version is `is_up=False, kinds=("model",)`.
+    Which models used a version is `is_up=False, kinds=("model",)`. Of a run come the runs that are parts of
+    it, as a search's trials; a pipeline's steps lie before it, by what they have made.
 
     Raises:
         NotFound: nothing is named so.
@@ -62,7 +63,7 @@ def trace(
     """
     _check_kinds(kinds)
     starts = find_nodes(workspace, ref)
-    graph = workspace.catalog.lineage.read_around(starts, is_up=is_up, is_down=is_down)
+    graph = workspace.catalog.lineage.read_around(starts, is_up=is_up, is_down=is_down, with_parts=True)
     start_ids = tuple(f"{kind}:{id}" for kind, id in starts)
     return _make_trace(graph, start_ids, depth, kinds)
 
@@ -76,7 +77,9 @@ def find_paths(workspace: Workspace, ref: str, to: str) -> Trace:
     starts, ends = find_nodes(workspace, ref), find_nodes(workspace, to)
     start_ids, end_ids = ([f"{kind}:{id}" for kind, id in nodes] for nodes in (starts, ends))
     for is_down in (True, False):
-        graph = workspace.catalog.lineage.read_around(starts, is_up=not is_down, is_down=is_down)
+        graph = workspace.catalog.lineage.read_around(
+            starts, is_up=not is_down, is_down=is_down, with_parts=True
+        )
         down, up = index_neighbours(graph)
         if is_down:
             after, before = measure_distances(start_ids, down), measure_distances(end_ids, up)

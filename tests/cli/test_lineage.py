@@ -52,6 +52,13 @@ def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(tmp_path / "home", capsys)
 
 
+def test_that_something_was_deleted_is_said_once(shell: Shell) -> None:
+    shell("delete", "cells@1", "--force")
+    line = next(line for line in shell("trace", "cells@2", "--up").splitlines() if "cells@1 " in line)
+    assert "deleted first plate" in line
+    assert line.count("deleted") == 1
+
+
 def test_trace_answers_as_json_and_in_words(shell: Shell) -> None:
     found = shell.json("trace", "cells@2", "--down", "--kind", "model")
     assert found.keys() == {"ref", "starts", "nodes", "edges"}

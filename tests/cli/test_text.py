@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import sys
+from datetime import UTC, datetime
 
 import click
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.cli import text
-from mlwf_tui.cli.text import format_state, format_table
+from mlwf_tui.cli.text import format_state, format_table, name_outputs
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.run import Run, RunState
 
 HEADER = ("NAME", "ITEMS", "DESCRIPTION")
 ROWS = [("cells", "12", "words " * 30), ("細胞の写真" * 6, "3", "short")]
@@ -56,3 +60,14 @@ def test_colours_are_for_terminals_and_no_color_or_a_dumb_one_turns_them_off(
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert format_state("failed") == "failed"
+
+
+def test_of_a_search_the_trials_are_counted() -> None:
+    run = Run(
+        id=RunId("3f9a"), verb="search", params={}, state=RunState.DONE, seed=0, author="ann",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    assert name_outputs(run) == "→ -"
+    assert name_outputs(replace(run, result={"trials": [{}]})) == "→ 1 trial"
+    assert name_outputs(replace(run, result={"trials": [{}, {}]})) == "→ 2 trials"
+    assert name_outputs(replace(run, verb="train", result={"trials": [{}, {}]})) == "→ -"

@@ -9,6 +9,7 @@ import pytest
 from textual.command import CommandPalette, DiscoveryHit
 from textual.widgets import Input
 
+from mlwf_tui.entities.run import RunState
 from mlwf_tui.tui.commands import ActionProvider
 from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.screens.browsing import BrowsePane
@@ -383,6 +384,16 @@ async def test_q_with_a_run_going_on_says_so_before_it_leaves(full_home: Workspa
         await app.press("y")
         await app.until(lambda: not app.app.is_running or app.app._exit)
     assert app.app.return_code == 0
+
+
+async def test_the_runs_are_counted_anew_while_the_app_asks_whether_to_leave(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("q")
+        assert "1 run goes on without the app" in app.read_text()
+        (going,) = (run for run in full_home.catalog.runs.list() if not run.state.is_finished)
+        full_home.catalog.runs.finish(going.id, RunState.DONE, result={})
+        await app.until_text("No run goes on any more")
+        await app.press("n")
 
 
 async def test_q_without_runs_leaves_at_once(projects_home: Workspace) -> None:

@@ -225,6 +225,20 @@ def test_a_class_stays_where_the_other_side_has_come_to_use_it(branched: Workspa
     assert set(read_summary(branched.store, manifest).schema.class_names) == {"car", "dog"}
 
 
+def test_a_class_goes_with_its_last_object_though_the_other_side_changed_the_item(
+    workspace: Workspace,
+) -> None:
+    both = make_plain_item("main/a.jpg", make_object("car", 0), DOG)
+    set_state(workspace, "main", [both, B])
+    copy(workspace, "main", "side")
+    set_state(workspace, "main", [replace(both, split=Split.VAL), B])
+    set_state(workspace, "side", [A, B], schema=LabelSchema(define_classes(("car",))))
+    merge(workspace, "main", "side")
+    assert read_items(workspace, "main")[A.key] == replace(A, split=Split.VAL)
+    manifest = workspace.catalog.projects.get("main").manifest
+    assert read_summary(workspace.store, manifest).schema.class_names == ("car",)
+
+
 # --- against a dict ------------------------------------------------------------------------------
 
 keys = st.sampled_from([f"main/{n}.jpg" for n in range(12)])

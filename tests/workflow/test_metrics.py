@@ -117,3 +117,5 @@ def test_a_model_stands_for_the_run_that_made_it(workspace: Workspace, tmp_path:
     model = add_model(workspace)
     (curves,) = read_curves(workspace, [model.name], keys=["train/*"])
     assert (curves.run.id, len(curves.series[0])) == (model.run_id, 20)
+    once = read_curves(workspace, [model.run_id, model.name], keys=["train/*"])
+    assert [one.run.id for one in once] == [model.run_id]

@@ -42,7 +42,7 @@ class Leaving:
             text = f"{self._long.task.title} goes on in this app and is cancelled when you leave."
             self._host.put(Confirm("Leave?", text, yes="Leave", is_dangerous=True), self._leave_if)
         elif self._host.snapshot.active_runs:
-            self._host.put(Confirm("Leave?", self._describe(), yes="Leave"), self._leave_if)
+            self._host.put(Confirm("Leave?", self._describe, yes="Leave"), self._leave_if)
         else:
             self.leave()
 
@@ -58,5 +58,7 @@ class Leaving:
 
     def _describe(self) -> str:
         count = len(self._host.snapshot.active_runs)
+        if not count:
+            return "No run goes on any more."
         verb = "goes" if count == 1 else "go"
         return f"{format_count(count, 'run')} {verb} on without the app; mlwf finds them again."

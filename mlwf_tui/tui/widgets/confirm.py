@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -12,9 +13,14 @@ from textual.widgets import Button, Static
 
 from mlwf_tui.tui.widgets.dialog import Dialog
 
+ASK_EVERY_S = 1.0
+
 
 class Confirm(Dialog[bool | None]):
-    """Says what will happen and asks; `y` and `n` answer at once, Esc is no."""
+    """Says what will happen and asks; `y` and `n` answer at once, Esc is no.
+
+    A text that changes while the question stands is a function.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes", show=False, id="confirm.yes"),
@@ -35,7 +41,9 @@ class Confirm(Dialog[bool | None]):
     }
     """
 
-    def __init__(self, title: str, text: str, *, yes: str = "Yes", is_dangerous: bool = False) -> None:
+    def __init__(
+        self, title: str, text: str | Callable[[], str], *, yes: str = "Yes", is_dangerous: bool = False
+    ) -> None:
         super().__init__(classes="-dangerous" if is_dangerous else "")
         self._title = title
         self._text = text
@@ -46,7 +54,7 @@ class Confirm(Dialog[bool | None]):
         with Vertical() as box:
             box.border_title = self._title
             box.border_subtitle = "y yes · n no"
-            yield Static(self._text, markup=False)
+            yield Static(self._read_text(), markup=False)
             with Horizontal():
                 yield Button("No", id="no", compact=True)
                 yield Button(
@@ -55,9 +63,15 @@ class Confirm(Dialog[bool | None]):
 
     def on_mount(self) -> None:
         self.query_one("#no" if self._is_dangerous else "#yes", Button).focus()
+        if not isinstance(self._text, str):
+            said = self.query_one(Static)
+            self.set_interval(ASK_EVERY_S, lambda: said.update(self._read_text()))
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
+
+    def _read_text(self) -> str:
+        return self._text if isinstance(self._text, str) else self._text()
 
     @on(Button.Pressed)
     def _on_pressed(self, event: Button.Pressed) -> None:

@@ -213,4 +213,9 @@ def _hang(text: str, room: int, indent: int, used: int) -> str:
     width = room - indent
     if width < MIN_NOTE:
         return text
-    return f"\n{' ' * indent}".join(wrap(text, width, initial_indent="x" * used))[used:]
+    if used + len(text.split(maxsplit=1)[0]) > width:
+        lines = ["", *wrap(text, width)]
+    else:
+        lines = wrap(text, width, initial_indent="x" * used)
+        lines[0] = lines[0][used:]
+    return f"\n{' ' * indent}".join(lines)

@@ -307,7 +307,10 @@ def _list_run(run: Run, now: datetime) -> Iterator[Line]:
         yield "waits for", Content.styled(run.waits_for, "$warning")
     if run.priority:
         yield "priority", str(run.priority)
-    yield "started", format_time(run.started_at or run.created_at, now)
+    if run.started_at is None:
+        yield "queued", format_time(run.created_at, now)
+    else:
+        yield "started", format_time(run.started_at, now)
     seconds = run.find_length_s(now)
     if seconds is not None:
         yield "took" if run.finished_at else "running", format_duration(seconds)

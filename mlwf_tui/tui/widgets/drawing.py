@@ -176,3 +176,11 @@ def draw_message(title: str, hint: str, width: int, height: int) -> list[Line]:
         if row < height and text:
             lines[row] = [(fit(text, width, "center"), role)]
     return lines
+
+
+def draw_message_row(y: int, title: str, hint: str, width: int, height: int) -> Line:
+    """Return one row of a message. Below it is nothing.
+
+    Textual may ask for a row below while a scrollbar comes or goes.
+    """
+    return draw_message(title, hint, width, height)[y] if y < height else []

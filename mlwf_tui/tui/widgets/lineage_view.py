@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from mlwf_tui.entities.lineage import LineageGraph, LineageNode
 from mlwf_tui.entities.run import Progress
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message_row, write_ink_css
 from mlwf_tui.tui.widgets.graph_cards import BOX_CLASSES, write_box_css
 from mlwf_tui.tui.widgets.graph_corner import MAP_WIDTH, MapCorner
 from mlwf_tui.tui.widgets.graph_drawing import NO_PROGRESS, draw_row
@@ -240,7 +240,7 @@ class LineageView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         room = self.scrollable_size  # asked for once a line: Textual counts it together anew each time
         if self._layout is None:
-            return build_strip(self._draw_message(room)[y], self._find_style, room.width)
+            return build_strip(self._draw_message(y, room), self._find_style, room.width)
         if y == 0:
             self._forget_old_ages()
         left, top = self.scroll_offset
@@ -448,7 +448,7 @@ class LineageView(ScrollView, can_focus=True):
         left = room.width - MAP_WIDTH
         return Strip.join([strip.crop(0, left), build_strip(line, self._find_style, MAP_WIDTH)])
 
-    def _draw_message(self, room: Size) -> list[Line]:
+    def _draw_message(self, y: int, room: Size) -> Line:
         title, hint = self._empty
         if self.is_laying_out:
             title, hint = f"Laying out {len(self._wanted.graph.nodes):,} nodes…", ""
@@ -459,7 +459,7 @@ class LineageView(ScrollView, can_focus=True):
                 "Nothing of the lineage is left",
                 f"esc takes the filter back, {name_key(self, 'lineage.show')} shows all of it",
             )
-        return draw_message(title, hint, room.width, room.height)
+        return draw_message_row(y, title, hint, *room)
 
     def _draw_piece(self, row: int, left: int) -> Strip:
         assert self._layout is not None

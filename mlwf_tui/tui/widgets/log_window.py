@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.geometry import Size
 
-from mlwf_tui.tui.widgets.drawing import Line, draw_message
+from mlwf_tui.tui.widgets.drawing import Line, draw_message_row
 from mlwf_tui.tui.widgets.log_page import LogPage
 from mlwf_tui.tui.widgets.log_reader import LogReader
 from mlwf_tui.tui.widgets.log_searches import LogSearches
@@ -50,11 +50,11 @@ class LogWindow:
         if self._page.fault or not self._reader.line_count:
             fault = self._page.fault
             words = (UNREADABLE, f"{self._reader.path}: {fault}") if fault else self._empty
-            return draw_message(*words, size.width, size.height)[y]
+            return draw_message_row(y, *words, *size)
         if not len(self._page):
             hunt = self._searches.get("filter")
             words = NOTHING if hunt.is_complete else ("Looking", f"{hunt.share:.0%} of the log")
-            return draw_message(*words, size.width, count_rows(size))[y]
+            return draw_message_row(y, *words, size.width, count_rows(size))
         return rows[y][1] if y < len(rows) else []
 
     def draw_status(self, top: int, size: Size, *, is_following: bool, new_count: int) -> Line:

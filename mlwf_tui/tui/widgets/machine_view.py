@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from mlwf_tui.entities.machine import Machine
 from mlwf_tui.entities.mark import Mark
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message_row, write_ink_css
 from mlwf_tui.tui.widgets.machine_drawing import draw_machine
 
 
@@ -48,7 +48,7 @@ class MachineView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_size.width
         if not self._lines:
-            line = draw_message("Reading the machine…", "", width, self.scrollable_size.height)[y]
+            line = draw_message_row(y, "Reading the machine…", "", *self.scrollable_size)
         else:
             row = self.scroll_offset.y + y
             line = self._lines[row] if row < len(self._lines) else []

@@ -27,7 +27,7 @@ from textual.widget import Widget
 from mlwf_tui.entities.picture import Picture, Rgb
 from mlwf_tui.tui import graphics, sixels
 from mlwf_tui.tui.graphics import Graphics
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, build_strip, draw_message_row, write_ink_css
 
 HALF = "▀"
 SHADES = " ░▒▓"
@@ -215,10 +215,9 @@ class PictureView(Widget, can_focus=True):
             self._begin()
 
     def render_line(self, y: int) -> Strip:
-        width, height = self.size
+        width = self.size.width
         if self._picture is None:
-            lines: list[Line] = draw_message(*self._message, width, height)
-            return build_strip(lines[y] if y < len(lines) else [], self._find_ink, width)
+            return build_strip(draw_message_row(y, *self._message, *self.size), self._find_ink, width)
         return self._lines[y] if y < len(self._lines) else Strip.blank(width, self._find_ink("text"))
 
     def _begin(self) -> None:

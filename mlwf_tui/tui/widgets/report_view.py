@@ -15,7 +15,7 @@ from textual.strip import Strip
 from mlwf_tui.entities.measurement import ComparisonReport, Thresholds
 from mlwf_tui.entities.model import Evaluation, Report
 from mlwf_tui.tui.widgets.comparison_sections import list_comparison_sections
-from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
+from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message_row, write_ink_css
 from mlwf_tui.tui.widgets.key_names import rename
 from mlwf_tui.tui.widgets.report_cursor import Cursor, find_spots, mark
 from mlwf_tui.tui.widgets.report_sections import draw_heading, draw_thresholds
@@ -189,7 +189,7 @@ class ReportView(ScrollView, can_focus=True):
         if y == 0 and self._tabs:  # likewise: the page begins with a blank row
             return build_strip(draw_tabs(list(self._tabs), self._tab, width), self._find_style, width)
         if self._shown is None:
-            line = draw_message(*self._empty, width, self.scrollable_size.height)[y]
+            line = draw_message_row(y, *self._empty, *self.scrollable_size)
         else:
             row = self.scroll_offset.y + y
             line = self._lines[row] if row < len(self._lines) else []

@@ -25,7 +25,7 @@ from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.drawing import (
     INK_CLASSES,
     build_strip,
-    draw_message,
+    draw_message_row,
     fit,
     fit_middle,
     fit_tail,
@@ -249,8 +249,8 @@ class EntityTable(ScrollView, can_focus=True):
         row = self.scroll_offset.y + y - HEADER_ROWS
         if row < len(self._order):
             return self._draw_row(row, full).crop(left, left + width)
-        lines = [] if self._order else draw_message(*self._empty, width, self.scrollable_size.height)
-        return build_strip(lines[y] if y < len(lines) else [], self._find_ink, width)
+        line = [] if self._order else draw_message_row(y, *self._empty, width, self.scrollable_size.height)
+        return build_strip(line, self._find_ink, width)
 
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._order) - 1))

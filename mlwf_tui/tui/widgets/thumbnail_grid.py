@@ -20,9 +20,8 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.picture import Picture
 from mlwf_tui.tui.widgets.drawing import (
     INK_CLASSES,
-    Line,
     build_strip,
-    draw_message,
+    draw_message_row,
     fit,
     write_ink_css,
 )
@@ -201,8 +200,8 @@ class ThumbnailGrid(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, blank = self.scrollable_content_region.width, self._find_ink("text")
         if not self._count:
-            lines: list[Line] = draw_message(*self._empty, width, self.size.height)
-            return build_strip(lines[y] if y < len(lines) else [], self._find_ink, width)
+            line = draw_message_row(y, *self._empty, width, self.size.height)
+            return build_strip(line, self._find_ink, width)
         tile_row, row = divmod(y + self.scroll_offset.y, TILE_ROWS)
         first = tile_row * self._per_row
         segments: list[Segment] = []

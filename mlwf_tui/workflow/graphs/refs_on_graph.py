@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from mlwf_tui.catalog.lookup import hint_undelete
 from mlwf_tui.entities.ids import ModelId, ReportId, VersionId
 from mlwf_tui.entities.lineage import RUN_KIND, Node
 from mlwf_tui.entities.model import Model, Report
@@ -26,6 +27,8 @@ KIND_NAMES: dict[type, str] = {
 def find_nodes(workspace: Workspace, ref: str) -> tuple[Node, ...]:
     """Return the nodes that a ref means: of a project all of its states and versions, else one.
 
+    What was deleted is meant as well, but for projects: its stub is drawn.
+
     Raises:
         NotFound: nothing is meant by it.
     """
@@ -38,9 +41,9 @@ def find_nodes(workspace: Workspace, ref: str) -> tuple[Node, ...]:
     try:
         entity = resolve(workspace, ref)
     except NotFound:
-        paths = workspace.catalog.lineage.find_by_path(str(Path(ref).absolute())) if "\0" not in ref else ()
-        if paths:
-            return paths
+        nodes = _find_paths(workspace, ref) or _find_stubs(workspace, ref)
+        if nodes:
+            return nodes
         raise
     return _list_states(workspace, entity) if isinstance(entity, Project) else (to_node(entity),)
 
@@ -62,9 +65,30 @@ def find_card_node(workspace: Workspace, ref: str) -> tuple[str, str, Entity | N
     try:
         entity = resolve(workspace, ref)
     except NotFound:
-        nodes = find_nodes(workspace, ref)
-        return (*nodes[-1], None)
+        nodes = _find_paths(workspace, ref)
+        if nodes:
+            return (*nodes[-1], None)
+        raise
     return (*to_node(entity), entity)
+
+
+def find_entity(workspace: Workspace, ref: str) -> Entity:
+    """Return what a ref, or KIND:ID as on the graph, means.
+
+    Raises:
+        NotFound: nothing is meant by it, it was deleted, or it is of a kind without a name of its own.
+        InvalidParameter: several ids begin so.
+    """
+    node = _find_written(workspace, ref)
+    if node is None:
+        return resolve(workspace, ref)
+    entity = _find_entity(workspace, *node)
+    if entity is not None:
+        return entity
+    for deleted in workspace.catalog.deletions.list():
+        if (deleted.kind, deleted.id) == node:
+            raise NotFound(f"{deleted.ref} was deleted.", hint=hint_undelete(deleted.id))
+    raise NotFound(f"Of {ref} nothing is told here.", hint=f"See what it hangs on: mlwf trace {ref}")
 
 
 def to_node(entity: Entity) -> Node:
@@ -80,6 +104,16 @@ def _find_written(workspace: Workspace, ref: str) -> Node | None:
     if not workspace.catalog.lineage.has_node((kind, id)):
         raise NotFound(f"There is no {kind} with the id {id}.", hint="See mlwf graph --format json.")
     return kind, id
+
+
+def _find_paths(workspace: Workspace, ref: str) -> tuple[Node, ...]:
+    return workspace.catalog.lineage.find_by_path(str(Path(ref).absolute())) if "\0" not in ref else ()
+
+
+def _find_stubs(workspace: Workspace, ref: str) -> tuple[Node, ...]:
+    """Return the deleted versions, models and reports that a ref means."""
+    found = (one for one in workspace.catalog.deletions.list() if one.answers_to(ref))
+    return tuple((one.kind.value, one.id) for one in found if one.kind is not ArtifactKind.PROJECT)
 
 
 def _find_entity(workspace: Workspace, kind: str, id: str) -> Entity | None:

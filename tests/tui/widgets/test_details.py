@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from msgspec.structs import replace
 from textual.content import Content
 
-from mlwf_tui.tui.widgets.details import Line, _draw
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.tui.widgets.details import Line, _draw, _list_run
+from tests.fakes.graphs import BEGIN
 
 LINES: tuple[Line, ...] = (
     ("made", "2026-11-29 13:37:29  (28 min)"),
@@ -36,3 +42,22 @@ def test_a_value_of_several_lines_stays_in_its_column() -> None:
         "              body of it",
         "items         12",
     ]
+
+
+def test_a_run_that_waits_has_not_started() -> None:
+    run = Run(
+        id=RunId("3f9a"),
+        verb="train",
+        params={},
+        state=RunState.QUEUED,
+        seed=0,
+        author="ann",
+        created_at=BEGIN,
+    )
+    labels = [label for label, _ in _list_run(run, BEGIN + timedelta(minutes=5))]
+    assert "queued" in labels
+    assert "started" not in labels
+    begun = replace(run, state=RunState.RUNNING, started_at=BEGIN + timedelta(minutes=1))
+    labels = [label for label, _ in _list_run(begun, BEGIN + timedelta(minutes=5))]
+    assert "started" in labels
+    assert "queued" not in labels

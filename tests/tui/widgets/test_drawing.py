@@ -15,6 +15,7 @@ from mlwf_tui.tui.widgets.drawing import (
     build_strip,
     draw_bar,
     draw_message,
+    draw_message_row,
     fit,
     fit_middle,
     fit_tail,
@@ -64,6 +65,7 @@ def test_a_message_stands_in_the_middle() -> None:
     assert len(lines) == 5
     assert lines[1][0][0].strip() == "title"
     assert lines[2][0][0].strip() == "hint"
+    assert [draw_message_row(y, "title", "hint", 20, 5) for y in range(7)] == [*lines, [], []]
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark"])

@@ -426,6 +426,8 @@ async def test_a_filter_that_leaves_nothing_says_how_to_go_on() -> None:
         await settle(pilot)
         assert "Nothing of the lineage is left" in read_screen(view)
         assert ",a shows all of it" in read_screen(view)
+        below = view.render_line(view.size.height)
+        assert not below.text.strip(), "Textual asks for a row below while a scrollbar goes"
         assert view.go_back()
         await settle(pilot)
         assert "version 0" in read_screen(view)
