@@ -204,11 +204,15 @@ def _work_until_cancelled(observer: ScreenObserver) -> None:
         observer.check_cancelled()
 
 
-async def test_esc_cancels_a_long_verb(projects_home: Workspace) -> None:
+async def test_esc_asks_before_it_cancels_a_long_verb(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         app.main.do_long("Endless", _work_until_cancelled, lambda _: None)
         await app.until_text("so far")
-        await app.press("escape")
+        await app.press("escape", "escape")
+        assert isinstance(app.top, ProgressDialog)
+        await app.press("escape", "enter")
+        await app.until(lambda: isinstance(app.top, ProgressDialog), "a hasty ⏎ to be a no")
+        await app.press("escape", "y")
         await app.until_text("The work was cancelled")
         await app.until(lambda: app.top is app.main)
 
@@ -223,7 +227,7 @@ async def test_a_long_verb_goes_on_behind_and_p_shows_it_again(projects_home: Wo
         await app.until(lambda: "⧗" in app.read_text().splitlines()[-1])
         await app.press("p")
         assert isinstance(app.top, ProgressDialog)
-        await app.press("escape")
+        await app.press("escape", "y")
         await app.until(lambda: app.top is app.main)
 
 
