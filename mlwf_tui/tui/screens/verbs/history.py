@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from mlwf_tui.errors import MlwfError, NotFound
-from mlwf_tui.tui.screens.verbs.host import Host, find_project, finish
+from mlwf_tui.tui.screens.verbs.host import Host, ask_words, find_project, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
@@ -33,7 +33,7 @@ class History:
         def summed_up(summary: str) -> None:
             help_text = "What is this version? One line. What changed is filled in; typing replaces it."
             prompt = Prompt(f"Commit {entry.ref}", value=summary, help=help_text, is_suggestion=True)
-            self._host.put(prompt, done)
+            ask_words(self._host, prompt, done)
 
         self._host.ask("commit", partial(summarise_head, self._host.workspace, entry.target), summed_up)
 
