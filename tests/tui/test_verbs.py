@@ -204,11 +204,15 @@ def _work_until_cancelled(observer: ScreenObserver) -> None:
         observer.check_cancelled()
 
 
-async def test_esc_cancels_a_long_verb(projects_home: Workspace) -> None:
+async def test_esc_asks_before_it_cancels_a_long_verb(projects_home: Workspace) -> None:
     async with drive(projects_home) as app:
         app.main.do_long("Endless", _work_until_cancelled, lambda _: None)
         await app.until_text("so far")
-        await app.press("escape")
+        await app.press("escape", "escape")
+        assert isinstance(app.top, ProgressDialog)
+        await app.press("escape", "enter")
+        await app.until(lambda: isinstance(app.top, ProgressDialog), "a hasty ⏎ to be a no")
+        await app.press("escape", "y")
         await app.until_text("The work was cancelled")
         await app.until(lambda: app.top is app.main)
 
@@ -223,7 +227,7 @@ async def test_a_long_verb_goes_on_behind_and_p_shows_it_again(projects_home: Wo
         await app.until(lambda: "⧗" in app.read_text().splitlines()[-1])
         await app.press("p")
         assert isinstance(app.top, ProgressDialog)
-        await app.press("escape")
+        await app.press("escape", "y")
         await app.until(lambda: app.top is app.main)
 
 
@@ -423,6 +427,57 @@ async def test_what_was_deleted_comes_back_from_a_list(full_home: Workspace) -> 
         await app.press("end", "2", "enter")
         await app.until(lambda: any(project.name == "parts2" for project in app.main.snapshot.projects))
         await app.until_text("The project parts2 is back.")
+
+
+async def until_said(app: Driver, text: str) -> None:
+    """Wait until the app has told a text, however a toast breaks it."""
+    await app.until(lambda: any(text in said.text for said in app.main.said), text)
+
+
+@pytest.mark.slow
+async def test_u_after_a_deletion_brings_back_what_was_deleted(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("parts")
+        await app.press("D", "y")
+        await until_said(app, "Deleted the project parts. u brings it back.")
+        await app.until(lambda: [project.name for project in app.main.snapshot.projects] == ["cells"])
+        await app.press("u")
+        await until_said(app, "The project parts is back.")
+        await app.until(lambda: app.main.entry is not None and app.main.entry.ref == "parts")
+        await app.select("cells")
+        await app.press("u")
+        await until_said(app, "Took back the import in cells")
+
+
+@pytest.mark.slow
+async def test_u_after_several_were_deleted_brings_all_of_them_back(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        for name in ("cells", "parts"):
+            await app.select(name)
+            await app.press("space")
+        await app.select("parts")
+        await app.press("D", "y")
+        await until_said(app, "Deleted 2 projects. u brings back what was deleted.")
+        await app.until(lambda: not app.main.snapshot.projects)
+        await app.press("u")
+        await until_said(app, "Brought back 2 of 2 that were deleted.")
+        await app.until(lambda: len(app.main.snapshot.projects) == 2)
+
+
+@pytest.mark.slow
+async def test_u_after_a_deletion_and_something_else_takes_the_latter_back(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("parts")
+        await app.press("D", "y")
+        await until_said(app, "Deleted the project parts.")
+        await app.select("cells")
+        await app.press("e")
+        await app.write("plates")
+        await app.press("enter")
+        await until_said(app, "Described cells.")
+        await app.press("u")
+        await until_said(app, "Took back the import in cells")
+    assert [project.name for project in list_projects(projects_home)] == ["cells"]
 
 
 async def test_y_says_which_way_the_ref_was_copied(

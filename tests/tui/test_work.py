@@ -77,3 +77,14 @@ async def test_the_dialog_says_how_fast_it_goes_and_how_long_it_will_take(projec
         await app.until_text("━  10% ")
         may_end.set()
         await app.until(lambda: app.top is app.main)
+
+
+async def test_work_that_ends_takes_the_question_whether_to_stop_it_along(projects_home: Workspace) -> None:
+    may_end = threading.Event()
+    async with drive(projects_home) as app:
+        app.main.do_long("Work", wait_for(may_end), lambda _: None)
+        await app.until(lambda: is_shown(app, "Work"))
+        await app.press("escape")
+        await app.until_text("Stop “Work”?")
+        may_end.set()
+        await app.until(lambda: app.top is app.main, "neither question nor dialog")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from textual.app import App
 from textual.screen import Screen
@@ -20,6 +20,12 @@ from mlwf_tui.tui.screens.work import LongWork, Work
 T = TypeVar("T")
 
 
+class Fail(Protocol):
+    """Tells what did not work; what is not shown is kept all the same."""
+
+    def __call__(self, error: MlwfError, *, is_shown: bool = True) -> None: ...
+
+
 class Asking:
     """Does it, and tells every error by `fail`; see the contract `Host` of the verbs."""
 
@@ -29,7 +35,7 @@ class Asking:
         work: Work,
         long_work: LongWork,
         teller: Teller,
-        fail: Callable[[MlwfError], None],
+        fail: Fail,
         *,
         copy_file: Path,
     ) -> None:
@@ -46,7 +52,7 @@ class Asking:
         work: Callable[[], T],
         done: Callable[[T], None],
         *,
-        failed: Callable[[], None] | None = None,
+        failed: Callable[[MlwfError], None] | None = None,
         is_patient: bool = True,
     ) -> None:
         """Do `work` in a thread and hand its result to `done`."""
@@ -58,7 +64,7 @@ class Asking:
         work: Callable[[ScreenObserver], T],
         done: Callable[[T], None],
         *,
-        failed: Callable[[], None] | None = None,
+        failed: Callable[[MlwfError], None] | None = None,
     ) -> None:
         """Do long `work` in a thread, with its progress shown and a way to cancel it."""
         if not self._long.start(title, work, done, fail=self._make_fail(failed)):
@@ -86,10 +92,11 @@ class Asking:
         send = partial(self._app.call_from_thread, self._app.copy_to_clipboard)
         self.ask("copying", lambda: copy_text(text, os.environ, send, self._copy_file), self._teller.say)
 
-    def _make_fail(self, failed: Callable[[], None] | None) -> Callable[[MlwfError], None]:
+    def _make_fail(self, failed: Callable[[MlwfError], None] | None) -> Callable[[MlwfError], None]:
         def fail(error: MlwfError) -> None:
-            self._fail(error)
-            if failed is not None and not isinstance(error, Cancelled):
-                failed()
+            is_answered = failed is not None and not isinstance(error, Cancelled)
+            self._fail(error, is_shown=not is_answered)
+            if failed is not None and is_answered:
+                failed(error)
 
         return fail

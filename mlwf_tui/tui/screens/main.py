@@ -51,6 +51,7 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.tour_steps import Scene
 from mlwf_tui.tui.screens.touring import Tour
+from mlwf_tui.tui.screens.unsent import Unsent
 from mlwf_tui.tui.screens.view_host import LINEAGE
 from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.screens.work import LongWork, Work, wrap_fault
@@ -121,6 +122,8 @@ class MainScreen(Screen[None]):
         self._teller = Teller(self, read_clock)
         self.say = self._teller.say
         self.marks = Marks(self._show_marks)
+        self.unsent = Unsent()
+        self.deleted: Sequence[Entry] = ()
         self.is_loaded = False
         self.outlooks = Outlooks()
         self._tree = ProjectTree(id=TREE)
@@ -239,9 +242,9 @@ class MainScreen(Screen[None]):
 
     # --- what others ask of the screen ---------------------------------------------------------
 
-    def fail(self, error: MlwfError) -> None:
-        """Tell a person what did not work."""
-        self._teller.fail(error)
+    def fail(self, error: MlwfError, *, is_shown: bool = True) -> None:
+        """Tell a person what did not work; what is said elsewhere is only kept."""
+        self._teller.fail(error, is_shown=is_shown)
         self._show_standing()
 
     def show_check(self, found: CheckResult) -> None:

@@ -20,6 +20,7 @@ from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.completing import make_suggester
 from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.formats import format_count
+from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.line_field import LineField
 from mlwf_tui.tui.widgets.recall import Recall
 
@@ -91,6 +92,7 @@ class Form(Dialog[dict[str, str] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "cancel", show=False, id="form.close"),
         Binding("enter,ctrl+g", "submit", "start", show=False, id="form.submit"),
+        Binding("ctrl+r", "reset", "the defaults again", show=False, priority=True, id="form.reset"),
         Binding("f2", "copy", "copy the command line", show=False, priority=True, id="form.copy"),
         # With priority they hold at once: what is typed in a burst must not reach the field before.
         Binding("tab", "complete", "complete, or next field", show=False, priority=True, id="form.next"),
@@ -116,6 +118,7 @@ class Form(Dialog[dict[str, str] | None]):
         & .bounds { width: 20; color: $text-muted; padding-left: 1; }
         & Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
         & Input:focus { background-tint: $foreground 8%; }
+        & #note { height: auto; margin-top: 1; color: $text-muted; display: none; }
         & #help { height: auto; color: $text-muted; margin-top: 1; }
         & #command { height: auto; color: $secondary; margin-top: 1; }
         & #told { height: auto; margin-top: 1; display: none; }
@@ -136,13 +139,23 @@ class Form(Dialog[dict[str, str] | None]):
         given: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
-        self._given = given or {}
-        self._faults: dict[str, str] = {}  # by field
-        self.recall = Recall()
         self._title = title
         self._fields = tuple(fields)
+        self._given = given or {}
+        self._opening = {
+            field.spec.name: _find_opening(field, self._given.get(field.spec.name)).strip()
+            for field in self._fields
+        }
+        self._faults: dict[str, str] = {}  # by field
+        self.recall = Recall()
         self._command = command
         self._verb = verb
+        self._first: Mapping[str, str] = {}  # what stands in its fields as it appears
+        self._trouble = ""  # why what it began has failed
+        self._culprit = ""  # the field that this is about
+        self._is_taken_up = False
+        self.unsent: Mapping[str, str] = {}
+        """What stood in its fields as it was given up, where that is not what it opened with."""
         self.begins_at = ""
         """The name of the field that gets the cursor first; "" for the first one."""
         self.copy: Callable[[str], None] | None = None
@@ -152,11 +165,26 @@ class Form(Dialog[dict[str, str] | None]):
         """Return the same form once more, filled in with values that another one returned."""
         return Form(self._title, self._fields, command=self._command, verb=self._verb, given=values)
 
-    def come_back(self, values: Mapping[str, str]) -> Form:
-        """Return it filled in once more, with the cursor where it was left."""
+    def come_back(self, values: Mapping[str, str], trouble: str = "", culprit: str = "") -> Form:
+        """Return it filled in once more, with the cursor where it was left.
+
+        `trouble` says what was wrong, until something is changed; `culprit` is the field that it is about.
+        """
         again = self.refill(values)
-        again.begins_at = self.begins_at
+        again._opening = self._opening
+        again._trouble, again._culprit = trouble, culprit
+        again.begins_at = culprit or self.begins_at
         return again
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from other forms: what it asks, and what it opens with."""
+        return self._title, *self._opening.items()
+
+    def take_up(self, values: Mapping[str, str]) -> None:
+        """Open with what stood in its fields when it was given up."""
+        self._given = values
+        self._is_taken_up = True
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -164,7 +192,8 @@ class Form(Dialog[dict[str, str] | None]):
             copying = " · F2 copy" if self.copy is not None else ""
             moving = "" if self.MORE_KEYS and copying else " · tab next"  # 80 columns have no room for all
             box.border_subtitle = f"⏎ {self._verb}{self.MORE_KEYS}{moving}{copying} · esc cancel"
-            with VerticalScroll(can_focus=False):
+            with VerticalScroll(can_focus=False) as rows:
+                self._bound(rows)
                 for group, fields in groupby(self._fields, lambda field: field.group):
                     if group:
                         yield Static(f"── {group} ──", classes="group", markup=False)
@@ -175,6 +204,7 @@ class Form(Dialog[dict[str, str] | None]):
                             with Horizontal(classes="pair"):
                                 for field in line:
                                     yield from self._compose_field(field)
+            yield Static(id="note", markup=False)
             yield Static(id="help", markup=False)
             yield Static(id="command", markup=False)
             yield Static(id="told", markup=False)
@@ -189,12 +219,32 @@ class Form(Dialog[dict[str, str] | None]):
     def on_mount(self) -> None:
         if self.begins_at:
             self.query_one(f"#field-{self.begins_at}").focus()
+        self._first = self._read_all()
+        self._show_note()
         self.call_after_refresh(self._show_command)
 
     def on_resize(self) -> None:
+        self._bound(self.query_one(VerticalScroll))
+
+    def _bound(self, rows: VerticalScroll) -> None:
         """Give the fields their rows; by classes of the form all of them would be styled anew."""
         is_low = self.app.size.height < LOW_ROWS
-        self.query_one(VerticalScroll).styles.max_height = LOW_FIELD_ROWS if is_low else FIELD_ROWS
+        rows.styles.max_height = LOW_FIELD_ROWS if is_low else FIELD_ROWS
+
+    def _show_note(self) -> None:
+        """Say why it came back, until something is changed, or that it stands as it was left."""
+        if not self._trouble and not self._is_taken_up:
+            return
+        standing = self._read_all()
+        is_wrong = bool(self._trouble) and standing == self._first
+        is_left = self._is_taken_up and standing != self._opening
+        kept = f"As you left it. {name_key(self, 'form.reset')} puts back what it opens with."
+        note = self.query_one("#note", Static)
+        note.display = is_wrong or is_left
+        note.update(Content.styled(f"✗ {self._trouble}", "$text-error") if is_wrong else Content(kept))
+        if self._culprit:
+            is_faulty = is_wrong or self._culprit in self._faults
+            self.query_one(f"#row-{self._culprit}").set_class(is_faulty, "-fault")
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         for field in self._fields:
@@ -270,7 +320,16 @@ class Form(Dialog[dict[str, str] | None]):
         control.value = value
 
     def action_close(self) -> None:
+        if self.is_mounted:
+            standing = self._read_all()
+            self.unsent = standing if standing != self._opening else {}
         self.dismiss(None)
+
+    def action_reset(self) -> None:
+        """Put back what the form opens with, where it was taken up as it had been left."""
+        if self.is_mounted and self._is_taken_up:
+            for name, value in self._opening.items():
+                self.fill(name, value)
 
     def action_copy(self) -> None:
         """Have what stands below the fields copied, as the shell takes it."""
@@ -324,6 +383,7 @@ class Form(Dialog[dict[str, str] | None]):
         if not self.is_mounted:
             return  # what was pasted in the same burst that opened the form; on_mount shows it
         self._show_wanted()
+        self._show_note()
         self.query_one("#command", Static).update(self.PROMPT + self._command(self.collect()))
 
     def collect(self) -> dict[str, str]:
@@ -342,12 +402,15 @@ class Form(Dialog[dict[str, str] | None]):
 
     def _read_wanted(self) -> list[tuple[FormField, str]]:
         """Return the fields that count as the others stand now, each with what stands in it."""
-        values = {field.spec.name: self._read(field) for field in self._fields}
+        values = self._read_all()
         return [
             (field, values[field.spec.name])
             for field in self._fields
             if field.is_wanted is None or field.is_wanted(values)
         ]
+
+    def _read_all(self) -> dict[str, str]:
+        return {field.spec.name: self._read(field) for field in self._fields}
 
     def _read(self, field: FormField) -> str:
         control = self.query_one(f"#field-{field.spec.name}")
@@ -388,6 +451,20 @@ def format_default(spec: ParamSpec) -> str:
     return str(value)
 
 
+def _find_opening(field: FormField, given: str | None) -> str:
+    """Return what stands in a field that opens with a value, or with its default."""
+    offered, default = _list_offered(field.spec), format_default(field.spec)
+    if given is None or (offered and given not in offered):
+        return default
+    return given
+
+
+def _list_offered(spec: ParamSpec) -> tuple[str, ...]:
+    """Return what a field lets a person choose from; nothing where they write."""
+    choices = tuple(YES_NO) if spec.type_name == "bool" else spec.choices
+    return tuple(dict.fromkeys((*choices, format_default(spec)))) if choices else ()
+
+
 def _fill_lines(fields: Iterable[FormField]) -> Iterator[tuple[FormField, ...]]:
     """Yield what stands on each line: one field, or two short ones that follow each other."""
     waiting: FormField | None = None
@@ -408,13 +485,10 @@ def _fill_lines(fields: Iterable[FormField]) -> Iterator[tuple[FormField, ...]]:
 def _make_control(field: FormField, given: str | None) -> Input | ChoiceField:
     spec = field.spec
     control_id = f"field-{spec.name}"
-    default = format_default(spec)
-    choices = tuple(YES_NO) if spec.type_name == "bool" else spec.choices
-    if choices:
-        offered = dict.fromkeys((*choices, default))
+    offered, value = _list_offered(spec), _find_opening(field, given)
+    if offered:
         labels = field.labels or (YES_NO if spec.type_name == "bool" else None)
-        return ChoiceField(offered, given or default, labels=labels, id=control_id)
-    value = default if given is None else given
+        return ChoiceField(offered, value, labels=labels, id=control_id)
     return TextField(
         value,
         compact=True,

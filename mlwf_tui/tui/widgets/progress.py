@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from mlwf_tui.entities.pace import TimeLeft, describe_rate
 from mlwf_tui.entities.run import Progress
+from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.formats import format_time_left
 
@@ -20,10 +21,10 @@ BAR_WIDTH = 53
 
 
 class ProgressDialog(Dialog[None]):
-    """Draws progress; Esc asks the verb to stop, ⏎ hides the dialog while the verb goes on."""
+    """Draws progress; Esc asks whether the verb is to stop, ⏎ hides the dialog while the verb goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "cancel", show=False, id="progress.cancel"),
+        Binding("escape", "cancel", "stop it, after a yes", show=False, id="progress.cancel"),
         Binding("enter,b,q", "hide", "go on behind", show=False, id="progress.hide"),
     ]
     DEFAULT_CSS = """
@@ -44,6 +45,7 @@ class ProgressDialog(Dialog[None]):
         self._progress = progress
         self._is_cancelling = False
         self._is_over = False
+        self._question: Confirm | None = None
         self._bar = Static()
         self._pace = Static()
         self._message = Static(markup=False)
@@ -51,7 +53,7 @@ class ProgressDialog(Dialog[None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
-            box.border_subtitle = "esc cancel · ⏎ go on behind"
+            box.border_subtitle = "esc stop it · ⏎ go on behind"
             yield self._bar
             yield self._pace
             yield self._message
@@ -68,8 +70,10 @@ class ProgressDialog(Dialog[None]):
         self._message.update(message)
 
     def close(self) -> None:
-        """Go away, at once or when what lies over it has been closed."""
+        """Go away, at once or when what lies over it has been closed; its own question goes as well."""
         self._is_over = True
+        if self._question is not None and self._question.is_active:
+            self._question.dismiss(None)
         self._leave()
 
     def on_screen_resume(self) -> None:
@@ -81,6 +85,20 @@ class ProgressDialog(Dialog[None]):
             self.dismiss(None)
 
     def action_cancel(self) -> None:
+        """Ask first: Esc means back elsewhere, and what was done so far is lost."""
+        if self._is_cancelling or self._is_over:
+            return
+        text = "It ends after the item it is at, and what it has done so far may be lost."
+        text += " ⏎ in its window lets it go on behind instead."
+        self._question = Confirm(f"Stop “{self._title}”?", text, yes="Stop it", is_dangerous=True)
+        self.app.push_screen(self._question, self._answer)
+
+    def _answer(self, is_wanted: bool | None) -> None:
+        self._question = None
+        if is_wanted and not self._is_over:
+            self._stop()
+
+    def _stop(self) -> None:
         self._is_cancelling = True
         self._cancel()
         if self._progress is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual import on
@@ -12,7 +12,10 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from mlwf_tui.tui.widgets.dialog import Dialog
+from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.line_field import LineField
+
+LINE = "line"
 
 
 class Prompt(Dialog[str | None]):
@@ -20,6 +23,7 @@ class Prompt(Dialog[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "cancel", show=False, id="prompt.close"),
+        Binding("ctrl+r", "reset", "what stood there again", show=False, priority=True, id="prompt.reset"),
     ]
     DEFAULT_CSS = """
     Prompt {
@@ -31,6 +35,7 @@ class Prompt(Dialog[str | None]):
         }
         & Input { border: none; height: 1; padding: 0; background: $panel; }
         & .help { color: $text-muted; }
+        & #prompt-note { color: $text-muted; display: none; }
         & #prompt-fault { color: $text-error; height: auto; display: none; }
     }
     """
@@ -51,6 +56,10 @@ class Prompt(Dialog[str | None]):
         super().__init__()
         self._title = title
         self._value = value
+        self._opening = value
+        self._is_taken_up = False
+        self.unsent: Mapping[str, str] = {}
+        """The line that stood in it as it was given up, where that is not what it opened with."""
         self._help = help
         self._can_be_empty = can_be_empty
         self._is_suggestion = is_suggestion  # typing replaces the value
@@ -60,10 +69,23 @@ class Prompt(Dialog[str | None]):
 
     def refill(self, value: str, fault: str) -> Prompt:
         """Return the same question once more, with what was answered and what is wrong with that."""
-        return Prompt(
+        again = Prompt(
             self._title, value=value, help=self._help, can_be_empty=self._can_be_empty,
             on_change=self._on_change, find_fault=self._find_fault, fault=fault,
         )  # fmt: skip
+        again._opening = self._opening
+        return again
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from other questions: what it asks, and what it opens with."""
+        return self._title, self._opening
+
+    def take_up(self, values: Mapping[str, str]) -> None:
+        """Open with the line that stood in it when it was given up."""
+        self._value = values[LINE]
+        self._is_suggestion = False
+        self._is_taken_up = True
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -72,13 +94,27 @@ class Prompt(Dialog[str | None]):
             if self._help:
                 yield Static(self._help, classes="help", markup=False)
             yield LineField(self._value, compact=True, select_on_focus=self._is_suggestion)
+            yield Static(id="prompt-note", markup=False)
             yield Static(id="prompt-fault", markup=False)
 
     def on_mount(self) -> None:
         self._say_fault(self._fault)
+        if self._is_taken_up:
+            note = self.query_one("#prompt-note", Static)
+            note.update(f"As you left it. {name_key(self, 'prompt.reset')} puts back what it opens with.")
+            note.display = True
 
     def action_close(self) -> None:
+        if self.is_mounted:
+            line = self.query_one(Input).value.strip()
+            self.unsent = {LINE: line} if line and line != self._opening.strip() else {}
         self.dismiss(None)
+
+    def action_reset(self) -> None:
+        """Put back the line that it opens with, where it was taken up as it had been left."""
+        if self.is_mounted and self._is_taken_up:
+            self.query_one(Input).value = self._opening
+            self.query_one("#prompt-note").display = False
 
     @on(Input.Changed)
     def _on_changed(self, event: Input.Changed) -> None:

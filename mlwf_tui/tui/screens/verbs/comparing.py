@@ -83,13 +83,13 @@ class Comparing:
 
     def compare_reports(self, names: tuple[str, str]) -> None:
         """Set the first of two reports beside the second."""
-        self._compare(names, _Where(), lambda: None)
+        self._compare(names, _Where())
 
     def _ask_evaluator(self) -> FormField:
         names = self._host.workspace.registry.list_names("evaluators")
         return make_field("evaluator", "who measured them; empty for the newest", choices=("", *names))
 
-    def _compare(self, names: Sequence[str], where: _Where, again: Again) -> None:
+    def _compare(self, names: Sequence[str], where: _Where, again: Again | None = None) -> None:
         """Compare, or ask whether what is lacking is to be measured first."""
         workspace = self._host.workspace
 
@@ -117,7 +117,7 @@ class Comparing:
 
         def begin(is_wanted: bool) -> None:
             if is_wanted:
-                ask_for_trust(self._host, "compare", submit, partial(follow, self._host), lambda: None)
+                ask_for_trust(self._host, "compare", submit, partial(follow, self._host))
 
         listed = "\n".join(apart.commands)
         text = f"{apart.message} To measure what is lacking, and to compare then:\n\n{listed}"

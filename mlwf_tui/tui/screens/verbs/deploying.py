@@ -117,7 +117,9 @@ class Deploying:
         self._host.put(Sheet("Serve a model", shown, yes="copy the token"), answered)
 
 
-def ask_for_trust(host: Host, what: str, submit: Submit, done: Callable[[Run], None], again: Again) -> None:
+def ask_for_trust(
+    host: Host, what: str, submit: Submit, done: Callable[[Run], None], again: Again | None = None
+) -> None:
     """Queue a run; where its weights may run code, ask the person once more before they are opened."""
 
     def try_once() -> Run | Untrusted:

@@ -8,7 +8,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from mlwf_tui.entities.pipeline import Pipeline, Source, Step, Sweep
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidParameter, MlwfError
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.checked_form import CheckedForm, Looks, StepForm
@@ -98,11 +98,15 @@ class Drafting:
             self._opened = kept if kept and is_begun else Opened(pipeline=drafting.make_pipeline(refs))
             then()
 
+        def unread(error: MlwfError) -> None:
+            self._host.work.fail(error)
+            taken(None)
+
         if self._before or self._undone:
             then()
         else:
             work = partial(read_draft, self._host.workspace)
-            self._host.ask("draft", work, taken, failed=lambda: taken(None))
+            self._host.work.start("draft", work, taken, fail=unread)
 
     def _show_editor(self) -> None:
         editor = PipelineEditor(self._opened, self.act)
@@ -355,8 +359,7 @@ class Drafting:
             try:
                 self._change(*subject.build(values))
             except InvalidParameter as error:
-                self._host.say(f"{error.message} {error.hint}")
-                again()
+                again(error)
 
         ask_form(self._host, form, begin, closed=closed)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from mlwf_tui.errors import MlwfError, NotFound
-from mlwf_tui.tui.screens.verbs.host import Host, find_project, finish
+from mlwf_tui.tui.screens.verbs.host import Host, ask_words, find_project, finish
+from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
@@ -19,8 +20,9 @@ from mlwf_tui.workflow.undo import UndoResult, redo, undo
 class History:
     """Asks for and does what moves a project's head along its history."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, names: Names) -> None:
         self._host = host
+        self._names = names
 
     def commit(self, entry: Entry) -> None:
         def said(made: CommitResult) -> None:
@@ -33,7 +35,7 @@ class History:
         def summed_up(summary: str) -> None:
             help_text = "What is this version? One line. What changed is filled in; typing replaces it."
             prompt = Prompt(f"Commit {entry.ref}", value=summary, help=help_text, is_suggestion=True)
-            self._host.put(prompt, done)
+            ask_words(self._host, prompt, done)
 
         self._host.ask("commit", partial(summarise_head, self._host.workspace, entry.target), summed_up)
 
@@ -53,7 +55,9 @@ class History:
         self._host.ask("restore", partial(preview_restore, self._host.workspace, entry.ref), previewed)
 
     def undo(self, entry: Entry | None) -> None:
-        self._move("undo", partial(undo, self._host.workspace, find_project(entry)), self._say_undone)
+        """Take back the last change of the entry's project, or the deletion that was the last thing done."""
+        if not self._names.bring_back_latest():
+            self._move("undo", partial(undo, self._host.workspace, find_project(entry)), self._say_undone)
 
     def redo(self, entry: Entry | None) -> None:
         self._move("redo", partial(redo, self._host.workspace, find_project(entry)), self._say_redone)

@@ -20,6 +20,7 @@ from mlwf_tui.settings import expand_path
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
+from mlwf_tui.tui.screens.unsent import Unsent
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form
@@ -31,8 +32,12 @@ from mlwf_tui.workspace import Workspace
 
 T = TypeVar("T")
 MAX_PROBLEMS_SHOWN = 500
-Again = Callable[[], None]
-"""Asks the same form once more, filled in as it was."""
+
+
+class Again(Protocol):
+    """Asks the same form once more, filled in as it was, and says what went wrong."""
+
+    def __call__(self, error: MlwfError | None = None) -> None: ...
 
 
 class Host(Protocol):
@@ -40,6 +45,9 @@ class Host(Protocol):
 
     workspace: Workspace
     marks: Marks
+    unsent: Unsent
+    deleted: Sequence[Entry]
+    """What the last verb has deleted, if it was one that deletes."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -55,12 +63,12 @@ class Host(Protocol):
         work: Callable[[], T],
         done: Callable[[T], None],
         *,
-        failed: Callable[[], None] | None = None,
+        failed: Callable[[MlwfError], None] | None = None,
         is_patient: bool = True,
     ) -> None:
         """Do `work` in a thread and hand its result to `done`; an impatient quit leaves it behind.
 
-        An error is told; `failed` is called after that.
+        An error is told, by `failed` where that is given, and kept among the messages.
         """
 
     def do_long(
@@ -69,11 +77,11 @@ class Host(Protocol):
         work: Callable[[ScreenObserver], T],
         done: Callable[[T], None],
         *,
-        failed: Callable[[], None] | None = None,
+        failed: Callable[[MlwfError], None] | None = None,
     ) -> None:
         """Do long `work` in a thread, with its progress shown and a way to cancel it.
 
-        An error is told; `failed` is called after that, but not where a person cancelled.
+        An error is kept among the messages and told, by `failed` where it is given and no person cancelled.
         """
 
     def put(
@@ -117,18 +125,42 @@ def ask_form(
     *,
     closed: Callable[[], None] | None = None,
 ) -> None:
-    """Ask for a form; where what it began fails, ask again with what was filled in.
+    """Ask for a form; where what it began fails, ask again with what was filled in and what was wrong.
 
-    What is entered is remembered, and offered in the same fields of whatever form.
+    What is entered is remembered, and offered in the same fields of whatever form; what was filled in when
+    a person gave up stands there again when they ask for the same.
     """
 
     def answered(values: dict[str, str]) -> None:
+        def again(error: MlwfError | None = None) -> None:
+            trouble = f"{error.message} {error.hint}".rstrip() if error is not None else ""
+            culprit = find_culprit(values, error.message) if error is not None else ""
+            ask_form(host, form.come_back(values, trouble, culprit), begin)
+
+        host.unsent.settle(form)
         host.ask("past values", partial(keep_past_values, host.workspace, values), lambda _: None)
-        begin(values, lambda: ask_form(host, form.come_back(values), begin))
+        begin(values, again)
+
+    def given_up() -> None:
+        host.unsent.settle(form)
+        if closed is not None:
+            closed()
 
     form.copy = host.copy
     host.ask("past values", partial(read_past_values, host.workspace), form.take_past)
-    host.put(form, answered, closed=closed)
+    host.unsent.offer(form)
+    host.put(form, answered, closed=given_up)
+
+
+def ask_words(host: Host, prompt: Prompt, then: Callable[[str], None]) -> None:
+    """Ask for a line; what was written when a person gave up stands there when they are asked the same."""
+
+    def answered(line: str) -> None:
+        host.unsent.settle(prompt)
+        then(line)
+
+    host.unsent.offer(prompt)
+    host.put(prompt, answered, closed=partial(host.unsent.settle, prompt))
 
 
 def ask_line(
@@ -143,11 +175,14 @@ def ask_line(
 
         host.work.start(what, partial(work, line), done, fail=fail)
 
-    host.put(prompt, answered)
+    ask_words(host, prompt, answered)
 
 
-def finish(host: Host, text: str, *, detail: str = "", select: str = "") -> None:
-    """Tell that a verb is done, and show what it changed."""
+def finish(
+    host: Host, text: str, *, detail: str = "", select: str = "", deleted: Sequence[Entry] = ()
+) -> None:
+    """Tell that a verb is done, and show what it changed; undo brings back what it has `deleted`."""
+    host.deleted = deleted
     host.say(text, detail=detail)
     host.reload(select=select)
 
@@ -188,3 +223,13 @@ def find_project(entry: Entry | None) -> str | None:
     if entry is None or entry.kind not in (EntryKind.PROJECT, EntryKind.VERSION):
         return None
     return entry.ref.rpartition("@")[0] or entry.ref
+
+
+def find_culprit(values: Mapping[str, str], message: str) -> str:
+    """Return the name of the value that a message speaks of, or quotes; "" for none."""
+
+    def is_meant(name: str, value: str) -> bool:
+        is_told = len(value) > 1 and (repr(value) in message or ("/" in value and value in message))
+        return is_told or f"parameter {name} " in message
+
+    return next((name for name, value in values.items() if is_meant(name, value)), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -9,6 +10,7 @@ from mlwf_tui.entities.deletion import Deleted
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
+from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import Conflict, MlwfError
 from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.tui.screens.verbs.host import Host, ask_line, finish
@@ -24,7 +26,7 @@ from mlwf_tui.workflow.undelete import UndeleteResult, list_deleted, undelete
 
 LINE_END = "↵"
 """What stands for the end of a line where a text of several lines is written in one."""
-BRING_BACK = "“Bring back what was deleted” among the commands (:) takes that back."
+BRING_BACK = "u takes that back right after, “Bring back what was deleted” among the commands (:) later."
 
 
 class Names:
@@ -85,7 +87,8 @@ class Names:
             return undelete(self._host.workspace, deleted.id, name=name, observer=SILENT)
 
         def done(made: UndeleteResult) -> None:
-            finish(self._host, f"The {made.kind} {made.ref} is back.", select=f"{made.kind}:{made.id}")
+            key = "head" if made.kind is ArtifactKind.PROJECT else made.kind  # a project's entry is its head
+            finish(self._host, f"The {made.kind} {made.ref} is back.", select=f"{key}:{made.id}")
 
         def fail(error: MlwfError) -> None:
             if not isinstance(error, Conflict):
@@ -95,6 +98,43 @@ class Names:
             ask_line(self._host, prompt, "undelete", work, done)
 
         self._host.work.start("undelete", partial(work, ""), done, fail=fail)
+
+    def bring_back_latest(self) -> bool:
+        """Bring back what the last verb has deleted; False where it was none that deletes."""
+        deleted, self._host.deleted = self._host.deleted, ()
+        if not deleted:
+            return False
+        ids = [entry.key.partition(":")[2] for entry in deleted]
+
+        def look() -> tuple[Deleted, ...]:
+            return tuple(one for one in list_deleted(self._host.workspace) if one.id in ids)
+
+        def found(gone: tuple[Deleted, ...]) -> None:
+            if not gone:
+                self._host.say("What was deleted last is back already, or cannot be brought back any more.")
+            elif len(gone) == 1:
+                self._bring_back(gone[0])
+            else:
+                self._bring_all_back(gone)
+
+        self._host.ask("undelete", look, found)
+        return True
+
+    def _bring_all_back(self, gone: Sequence[Deleted]) -> None:
+        def work() -> list[str]:
+            faults = []
+            for one in gone:
+                try:
+                    undelete(self._host.workspace, one.id, observer=SILENT)
+                except MlwfError as error:
+                    faults.append(f"{one.ref}: {error.message} {error.hint}".rstrip())
+            return faults
+
+        def done(faults: list[str]) -> None:
+            text = f"Brought back {len(gone) - len(faults):,} of {len(gone):,} that were deleted."
+            finish(self._host, " ".join([text, *faults[:1]]), detail="\n".join(faults))
+
+        self._host.ask("undelete", work, done)
 
     def delete(self, entry: Entry) -> None:
         if isinstance(entry.entity, Version):
@@ -109,9 +149,11 @@ class Names:
         def confirmed(is_wanted: bool) -> None:
             if is_wanted:
                 work = partial(delete, self._host.workspace, entry.target, is_forced=bool(reasons))
-                self._host.ask(
-                    "delete", work, lambda kind: finish(self._host, f"Deleted the {kind} {entry.ref}.")
-                )
+                self._host.ask("delete", work, said)
+
+        def said(kind: str) -> None:
+            text = f"Deleted the {kind} {entry.ref}. u brings it back."
+            finish(self._host, text, deleted=(entry,))
 
         text = f"The {entry.kind.value} {entry.ref} goes out of sight; its place in the lineage stays."
         text += f" {BRING_BACK}"

@@ -88,7 +88,7 @@ class Several:
             def confirmed(is_wanted: bool) -> None:
                 if is_wanted:
                     forced = {id for id, said in reasons.items() if said}
-                    self._do("Deleted", partial(self._delete_one, forced), targets)
+                    self._do("Deleted", partial(self._delete_one, forced), targets, is_deleting=True)
 
             yes = "Delete all the same" if against else "Delete"
             title = f"Delete {count_all(targets)}"
@@ -160,7 +160,14 @@ class Several:
         title = f"{verb.capitalize()} {count_all(targets)}"
         self._host.put(Confirm(title, name_all(targets), yes=title, is_dangerous=True), confirmed)
 
-    def _do(self, said: str, do: Callable[[Entry], object], targets: Sequence[Entry]) -> None:
+    def _do(
+        self,
+        said: str,
+        do: Callable[[Entry], object],
+        targets: Sequence[Entry],
+        *,
+        is_deleting: bool = False,
+    ) -> None:
         """Do it to each, and tell how many it was done to and why not to the others."""
 
         def told(outcome: Outcome) -> None:
@@ -169,7 +176,10 @@ class Several:
             text = f"{said} {count_all(outcome.done)}." if outcome.done else ""
             if details:
                 text = f"{text} Not {count_all([entry for entry, _ in outcome.failed])}: {details[0]}".strip()
-            finish(self._host, text, detail="\n".join(details))
+            deleted = outcome.done if is_deleting else ()
+            if deleted:
+                text += " u brings back what was deleted."
+            finish(self._host, text, detail="\n".join(details), deleted=deleted)
 
         self._host.ask(said, partial(do_all, do, targets), told, is_patient=False)
 

@@ -32,11 +32,11 @@ Verb = Callable[[Any], None]
 
 def make_verbs(host: Host) -> Mapping[str, Verb]:
     """Return every verb by its key's id."""
-    history, branching, folders, care = History(host), Branching(host), Folders(host), Care(host)
+    branching, folders, care = Branching(host), Folders(host), Care(host)
     questions, cards, piping = Questions(host), Cards(host), Piping(host)
     drafts, training = Drafting(host, piping), Trainings(host)
     making, models, names, queueing = Making(host), Models(host), Names(host), Queueing(host)
-    deploying = Deploying(host)
+    deploying, history = Deploying(host), History(host, names)
     return {
         "commit": history.commit,
         "restore": history.restore,
