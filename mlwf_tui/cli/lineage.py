@@ -301,7 +301,10 @@ def _format_path(found: Trace, path: Sequence[LineageNode]) -> str:
 
 
 def _tell(node: LineageNode) -> str:
-    return " ".join(part for part in (format_state(node.state), first_line(node.detail)) if part)
+    detail = first_line(node.detail)
+    if detail.partition(" · ")[0] == node.state:  # a card of the graph shows the detail alone
+        return detail
+    return " ".join(part for part in (format_state(node.state), detail) if part)
 
 
 def _show_affected(face: Face, ref: str, key: str) -> None:
