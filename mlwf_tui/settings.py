@@ -68,11 +68,12 @@ def expand_path(path: Path) -> Path:
     return absolute
 
 
-def prepare_home(home: Path) -> None:
-    """Make the home with mode 0700 where it is missing.
+def prepare_home(home: Path, *, may_be_read_only: bool = False) -> bool:
+    """Make the home with mode 0700 where it is missing, and return whether it can be written.
 
     Raises:
-        StorageFailed: it cannot be made, is not a folder, belongs to another user, or is read-only.
+        StorageFailed: it cannot be made, is not a folder, belongs to another user, or cannot be written
+            and `may_be_read_only` is not set.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -87,13 +88,16 @@ def prepare_home(home: Path) -> None:
             f"The home {home} belongs to another user.",
             hint=f"Choose your own with --home or {HOME_VARIABLE}.",
         )
-    if os.statvfs(home).f_flag & os.ST_RDONLY:
+    is_mounted_read_only = bool(os.statvfs(home).f_flag & os.ST_RDONLY)
+    is_writable = not is_mounted_read_only and os.access(home, os.W_OK | os.X_OK)
+    if is_writable or may_be_read_only:
+        return is_writable
+    if is_mounted_read_only:
         raise StorageFailed(
             f"The home {home} lies on a file system that is mounted read-only.",
             hint=f"Mount it for writing, or choose another home with --home or {HOME_VARIABLE}.",
         )
-    if not os.access(home, os.W_OK | os.X_OK):
-        raise StorageFailed(f"The home {home} cannot be written.", hint=f"Check its mode: chmod 700 {home}")
+    raise StorageFailed(f"The home {home} cannot be written.", hint=f"Check its mode: chmod 700 {home}")
 
 
 def read_settings(home: Path) -> Settings:

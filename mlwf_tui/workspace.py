@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,10 @@ from mlwf_tui.entities.ids import RunId
 from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.registry import Registry
 from mlwf_tui.settings import Settings, prepare_home, read_settings
-from mlwf_tui.store.store import Store
+from mlwf_tui.store.failures import guard_storage
+from mlwf_tui.store.store import INDEX, Store
+
+CATALOG = "catalog.sqlite"
 
 
 class Adoption(msgspec.Struct):
@@ -50,6 +53,11 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     registry: Registry
     adopted: Adoption | None = None  # in a worker: the run that it was started for
     pulse: Pulse = msgspec.field(default_factory=Pulse)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the home cannot be written: its queue stands still, and no change is taken."""
+        return self.catalog.original is not None
 
     @property
     def place(self) -> str:
@@ -91,24 +99,51 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def open_workspace(home: Path) -> Iterator[Workspace]:
+def open_workspace(home: Path, *, may_be_read_only: bool = False) -> Iterator[Workspace]:
     """Open a home, making it where it is missing, and close it at the end.
+
+    With `may_be_read_only` also one that cannot be written, of which all can be read and nothing changed.
 
     Raises:
         StorageFailed: the home is not ours or cannot be written.
         CorruptData: the catalog or the store's index is damaged.
     """
-    prepare_home(home)
+    is_writable = prepare_home(home, may_be_read_only=may_be_read_only and has_catalog(home))
     settings = read_settings(home)
     _check_catalog(home)
-    with Store(home / "store") as store, Catalog(home / "catalog.sqlite") as catalog:
+    opened = _open(home) if is_writable else _open_copies(home)
+    with opened as (store, catalog):
         yield Workspace(home=home, settings=settings, store=store, catalog=catalog, registry=Registry())
+
+
+@contextmanager
+def _open(home: Path) -> Iterator[tuple[Store, Catalog]]:
+    with Store(home / "store") as store, Catalog(home / CATALOG) as catalog:
+        yield store, catalog
+
+
+@contextmanager
+def _open_copies(home: Path) -> Iterator[tuple[Store, Catalog]]:
+    """Open a home whose databases cannot be written: SQLite writes where it only reads, so to copies."""
+    from tempfile import TemporaryDirectory  # 5 ms that homes which can be written do without
+
+    from mlwf_tui.catalog.copies import copy_to_read
+
+    with ExitStack() as held:
+        with guard_storage(f"copy the catalog of {home} to read it"):
+            scratch = Path(held.enter_context(TemporaryDirectory(prefix="mlwf-")))
+            copy_to_read(home / CATALOG, scratch / CATALOG)
+            if (home / "store" / INDEX).is_file():  # else it is made from the packs
+                copy_to_read(home / "store" / INDEX, scratch / INDEX)
+        store = Store(home / "store", scratch_folder=scratch)
+        with store, Catalog(scratch / CATALOG, original=home / CATALOG) as catalog:
+            yield store, catalog
 
 
 def has_catalog(home: Path) -> bool:
     """Whether a home was made there, and is still."""
     try:
-        return (home / "catalog.sqlite").stat().st_size > 0
+        return (home / CATALOG).stat().st_size > 0
     except (FileNotFoundError, NotADirectoryError):
         return False
 
@@ -119,6 +154,6 @@ def _check_catalog(home: Path) -> None:
         return
     if any((home / "store" / "packs").glob("*.pack")):
         raise CorruptData(
-            f"{home / 'catalog.sqlite'} is missing or empty, but the store beside it holds data.",
+            f"{home / CATALOG} is missing or empty, but the store beside it holds data.",
             hint="Put the catalog back from a backup, or choose another home.",
         )

@@ -52,8 +52,15 @@ class Catalog:
     """
 
     def __init__(
-        self, path: Path, *, clock: Clock = read_clock, busy_timeout_s: float = BUSY_TIMEOUT_S
+        self,
+        path: Path,
+        *,
+        clock: Clock = read_clock,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        original: Path | None = None,
     ) -> None:
+        """Open a catalog, or make it; a copy of an `original` that cannot be written takes no changes."""
+        self.original = original
         self._database = Database(path, clock=clock, busy_timeout_s=busy_timeout_s)
         self.journal = Journal(self._database)
         self.projects = Projects(self._database, self.journal)
@@ -75,10 +82,17 @@ class Catalog:
         self.lineage = Lineage(self._database, self.journal)
         try:
             _open(self._database)
+            if original is not None:
+                self._database.refuse_changes(original)
             self._file = _identify(path)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def path(self) -> Path:
+        """The file that was opened."""
+        return self._database.path
 
     def is_in_place(self) -> bool:
         """Whether the file that was opened still lies where it did; one that was moved works on."""

@@ -31,7 +31,9 @@ class Contents:
         return None if found is None else Digest(found)
 
     def keep(self, manifest: Digest, content: ManifestContent) -> None:
-        """Keep what a manifest holds; this is no change that the journal tells of."""
+        """Keep what a manifest holds, where that can be; this is no change that the journal tells of."""
+        if self._database.is_read_only:
+            return
         row = ContentRow.insert(
             manifest=manifest,
             datasets=content.datasets,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from mlwf_tui.catalog.faults import asking, told_damage, translated_faults
 from mlwf_tui.errors import Busy, CorruptData
@@ -41,6 +43,28 @@ def copy_catalog(source: Path, target: Path) -> None:
         raise CorruptData(
             f"The catalog {source} is damaged: {said}.", hint="Put back a copy from an older backup."
         )
+
+
+def copy_to_read(source: Path, target: Path) -> None:
+    """Copy a database whose folder cannot be written, to be read there; `target` does not exist.
+
+    Raises:
+        CorruptData: it is no database.
+        StorageFailed, OSError: a disk refused.
+    """
+    log, shared = (source.with_name(f"{source.name}-{part}") for part in ("wal", "shm"))
+    with asking(source):
+        if shared.exists():  # somebody has it open, perhaps where this folder can be written
+            uri = f"file:{quote(str(source))}?mode=ro"
+            with (
+                closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S)) as original,
+                _open(target) as copy,
+            ):
+                _copy_pages(original, copy, source)
+        else:
+            shutil.copyfile(source, target)
+            if log.exists():
+                shutil.copyfile(log, target.with_name(f"{target.name}-wal"))
 
 
 def install_catalog(copy: Path, target: Path) -> None:

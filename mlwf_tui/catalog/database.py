@@ -30,6 +30,18 @@ class Database:
         # FULL: a state of a run that somebody was told of survives a power cut.
         pragmas = (("foreign_keys", 1), ("synchronous", "FULL"))
         self._peewee = pw.SqliteDatabase(str(path), pragmas=pragmas, timeout=busy_timeout_s)
+        self._original: Path | None = None
+
+    def refuse_changes(self, original: Path) -> None:
+        """Take no change from now on, as the file is a copy, made to read what cannot be written."""
+        with translated_faults(self.path):
+            self._peewee.pragma("query_only", 1, permanent=True)
+        self._original = original
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether no change is taken."""
+        return self._original is not None
 
     def close(self) -> None:
         """Close the connection of the calling thread."""
@@ -41,7 +53,18 @@ class Database:
         """All or nothing. The write lock is taken at once: a later upgrade could not wait for it.
 
         Inside another transaction this is a savepoint of it.
+
+        Raises:
+            StorageFailed: the file can only be read.
         """
+        if self._original is not None:
+            import shlex  # 2 ms for a refusal alone
+
+            home = self._original.parent
+            raise StorageFailed(
+                f"The home {home} can only be read.",
+                hint=f"Restore it where it can be written: mlwf --home {shlex.quote(str(home))} backup DEST",
+            )
         with translated_faults(self.path), self._peewee.atomic("IMMEDIATE"):
             yield
 

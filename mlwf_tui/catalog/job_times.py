@@ -1,4 +1,4 @@
-"""How long the jobs of a run were at work together, where it has had several."""
+"""How long the jobs of a run were at work together; one that nobody saw end counts until it was missed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from mlwf_tui.catalog.fields import Time
 
 # As text: peewee takes half a millisecond to write it, and it is asked whenever a run is read.
 _QUERY = """
-    SELECT run_id, MIN(started_at), MAX(CASE WHEN finished_at IS NULL THEN started_at END), TOTAL(ran_s)
-    FROM job WHERE run_id IN (SELECT value FROM json_each(?)) GROUP BY run_id HAVING COUNT(*) > 1
+    SELECT run_id, MIN(started_at), MAX(CASE WHEN finished_at IS NULL THEN started_at END),
+        TOTAL(COALESCE(ran_s, MAX(0, finished_at - started_at) / 1e6))
+    FROM job WHERE run_id IN (SELECT value FROM json_each(?)) GROUP BY run_id
 """
 
 
@@ -27,7 +28,7 @@ class JobTimes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_job_times(database: Database, run_ids: Iterable[str]) -> dict[str, JobTimes]:
-    """Return the times of those of the runs that more than one job has been at."""
+    """Return the times of those of the runs that jobs have been at."""
     with database.working_on_rows():
         read = Time().python_value
         return {

@@ -39,7 +39,9 @@ class Standings:
         return found
 
     def keep(self, run_id: RunId, size_bytes: int, standing: Standing) -> None:
-        """Keep a run's standing in place of an older one; no change that the journal tells of."""
+        """Keep a run's standing in place of an older one, where that can be; no change of the journal's."""
+        if self._database.is_read_only:
+            return
         text = msgspec.json.encode(standing).decode()
         row = StandingRow.insert(run_id=run_id, size_bytes=size_bytes, standing=text).on_conflict_replace()
         with self._database.transaction():

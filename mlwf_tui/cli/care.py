@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command, read_duration, to_document
+from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_table
-from mlwf_tui.entities.queue import Terms
+from mlwf_tui.entities.queue import Terms, read_duration
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.errors import Cancelled, InvalidParameter
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for the annotation alone; see Face.open
 
 group = click.Group()
 SHOWN_PROBLEMS = 50
+GRACE = "7d"
 
 
 @command(group, "verify")
@@ -93,14 +94,13 @@ def verify_command(
 @click.option("--apply", "is_applied", is_flag=True, help="Do it; without, only say what it would free.")
 @click.option(
     "--grace",
-    default="7d",
-    callback=read_duration,
+    default=GRACE,
     metavar="TIME",
     show_default=True,
     help="Keep what was deleted since: 7d, 12h, 0.",
 )
 @detachable
-def collect_command(face: Face, is_applied: bool, grace: float, terms: Terms | None) -> int:
+def collect_command(face: Face, is_applied: bool, grace: str, terms: Terms | None) -> int:
     """Free the room of what nothing needs any more.
 
     Versions, heads, what undo and redo can reach, models and reports keep all their bytes. Other
@@ -112,13 +112,15 @@ def collect_command(face: Face, is_applied: bool, grace: float, terms: Terms | N
     """
     from mlwf_tui.workflow.collect import collect
 
+    grace_s = read_duration(grace)
     if terms is not None:
         with face.open() as workspace:
-            call = {"is_dry_run": not is_applied, "grace_s": grace}
+            call = {"is_dry_run": not is_applied, "grace_s": grace_s}
             return submit(face, workspace, "collect", call, terms)
     with face.open() as workspace, show_progress("collect") as observer:
-        result = collect(workspace, observer, is_dry_run=not is_applied, grace_s=grace)
-    verb = "freed" if is_applied else "would be freed: mlwf collect --apply"
+        result = collect(workspace, observer, is_dry_run=not is_applied, grace_s=grace_s)
+    given = "" if grace == GRACE else f" --grace {shlex.quote(grace)}"
+    verb = "freed" if is_applied else f"would be freed: mlwf collect --apply{given}"
     packs = f"{result.packs_dropped} packs dropped, {result.packs_rewritten} rewritten"
     lines = [f"{format_size(result.freed_bytes)} {verb} ({packs})", *_list_problems(result.problems)]
     face.show({**to_document(result), "is_dry_run": not is_applied}, "\n".join(lines))

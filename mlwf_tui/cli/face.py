@@ -52,10 +52,10 @@ class Face:
 
     @contextmanager
     def open(self) -> Iterator[Workspace]:
-        """Open the home for as long as the command needs it."""
+        """Open the home for as long as the command needs it, also one that can only be read."""
         from mlwf_tui.workspace import open_workspace  # 130 ms that --help and usage errors do without
 
-        with open_workspace(self.home) as workspace:
+        with open_workspace(self.home, may_be_read_only=True) as workspace:
             yield workspace
 
     def show(self, document: Mapping[str, Any], text: str | Callable[[], str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,8 +37,13 @@ def queue_command(face: Face, action: str | None, run: str | None, number: int |
     """
     from mlwf_tui.workflow import queue
 
-    if (action == "priority") != (run is not None and number is not None) or (action is None and run):
-        raise InvalidParameter("Of these words none is a command.", hint="mlwf queue priority RUN NUMBER")
+    if action != "priority" and run is not None:
+        raise InvalidParameter(
+            f"mlwf queue {action} is about the whole queue, not about {run!r}.",
+            hint=f"For one run: mlwf {action} {shlex.quote(run)}",
+        )
+    if action == "priority" and number is None:
+        raise InvalidParameter("A run and its priority are missing.", hint="mlwf queue priority RUN NUMBER")
     with face.open() as workspace:
         match action:
             case "pause":

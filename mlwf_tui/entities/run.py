@@ -73,8 +73,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     workspace: str = "default"
     started_at: datetime | None = None  # by its first job
     finished_at: datetime | None = None
-    restarted_at: datetime | None = None  # by the job that goes on, where there were others before
-    earlier_s: float | None = None  # that its jobs took which have ended, where there were several
+    restarted_at: datetime | None = None  # by the job that goes on
+    earlier_s: float | None = None  # that its jobs took which have ended; None without a job
     inputs: tuple[ArtifactRef, ...] = ()
     outputs: tuple[ArtifactRef, ...] = ()
     recipe: Digest | None = None  # digest of all that decides the output, where the verb caches

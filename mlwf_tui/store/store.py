@@ -45,6 +45,7 @@ _LOSS_HINT = (
     "mlwf verify says what that hits; mlwf verify --repair-from BACKUP, or importing the files again,"
     " brings it back."
 )
+INDEX = "index.sqlite"
 _WRITER_TIMEOUT_S = 60.0  # a collect deletes for a moment only
 COLLECTOR_TIMEOUT_S = 10.0  # writers may be at it for hours
 
@@ -65,8 +66,10 @@ class StoreStats(msgspec.Struct, frozen=True, kw_only=True):
 class Store:
     """Blobs by digest in one folder. Threads and processes may use it at once; who opens it closes it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, scratch_folder: Path | None = None) -> None:
         """Open the store, or make it; clear what dead writers left and adopt packs they had sealed.
+
+        One that can only be read keeps its index in `scratch_folder` and takes no locks: nobody collects.
 
         Raises:
             StorageFailed: the folder cannot be made or written.
@@ -74,11 +77,16 @@ class Store:
         """
         self.folder = folder
         self.packs_folder = folder / "packs"
+        self._is_read_only = scratch_folder is not None
         with guard_storage(f"open the store {folder}"):
+            if scratch_folder is not None:
+                self.index = open_adopting(scratch_folder / INDEX, self.packs_folder)
+                self._files = PackFiles(self.packs_folder)
+                return
             self.packs_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with hold_folder(folder):
                 remove_stale(self.packs_folder)
-                self.index = open_adopting(folder / "index.sqlite", self.packs_folder)
+                self.index = open_adopting(folder / INDEX, self.packs_folder)
         self._files = PackFiles(self.packs_folder)
 
     def __enter__(self) -> Self:
@@ -112,6 +120,9 @@ class Store:
         Raises:
             Busy: a collect has been deleting for a minute.
         """
+        if self._is_read_only:
+            yield
+            return
         busy = Busy(
             f"The store {self.folder} is being cleared by a collect.", hint="Try again when it has ended."
         )

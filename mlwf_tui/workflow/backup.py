@@ -22,10 +22,9 @@ from mlwf_tui.store.references import LiveSet
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.backup_files import copy_files
 from mlwf_tui.workflow.live import mark_live
-from mlwf_tui.workspace import Workspace
+from mlwf_tui.workspace import CATALOG, Workspace
 
 MARKER = "backup.json"
-CATALOG = "catalog.sqlite"
 
 
 class BackupResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +63,7 @@ def backup(workspace: Workspace, folder: Path, observer: Observer) -> BackupResu
     with workspace.store.hold_shared(), _claim(workspace, target):
         fresh = target / f"{CATALOG}.new"
         # Before the packs: all that this moment's catalog names is in packs that lie here by now.
-        copy_catalog(workspace.home / CATALOG, fresh)
+        copy_catalog(workspace.catalog.path, fresh)
         copied = copy_packs(workspace.store.packs_folder, target / "store" / "packs", observer)
         missing = _find_missing(workspace, observer)
         with guard_storage(f"write to {target}"):
@@ -104,7 +103,7 @@ def _claim(workspace: Workspace, target: Path) -> Iterator[None]:
 
     The marker is written first, so that a backup which never came to its catalog can be gone on with.
     """
-    origin = read_origin(workspace.home / CATALOG)
+    origin = read_origin(workspace.catalog.path)
     _check_content(workspace, target, origin)
     with guard_storage(f"write to {target}"):
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -124,7 +123,7 @@ def _check_content(workspace: Workspace, target: Path, origin: int) -> None:
     catalog, marker = target / CATALOG, target / MARKER
     try:
         if catalog.exists():
-            is_ours = is_copy(catalog, workspace.home / CATALOG)
+            is_ours = is_copy(catalog, workspace.catalog.path)
         else:
             is_ours = marker.exists() and json.loads(marker.read_text("utf-8")).get("origin") == origin
     except (CorruptData, ValueError, OSError):

@@ -11,6 +11,7 @@ from mlwf_tui.workflow.running.control import (
     wait_until,
 )
 from mlwf_tui.workflow.running.jobs import tend
+from mlwf_tui.workflow.running.places import check_is_here
 from mlwf_tui.workspace import Workspace
 
 CHECKPOINTING_VERBS = frozenset({"train", "search"})  # they let go of what they hold
@@ -26,12 +27,13 @@ def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s
 
     Raises:
         NotFound: there is no such run.
-        Conflict: it has finished, or it holds a GPU whose memory it would keep.
+        Conflict: it has finished, goes on in another home, or holds a GPU whose memory it would keep.
     """
     tend(workspace)
     catalog = workspace.catalog
     run = catalog.runs.get(ref)
     check_is_queued(run)
+    check_is_here(workspace, run)
     if catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.QUEUED,)):
         return catalog.runs.get(run.id)
     job = catalog.jobs.latest(run.id)

@@ -8,6 +8,7 @@ from typing import Any
 from mlwf_tui.entities.ids import JobId
 from mlwf_tui.entities.run import Job, JobExit, Run
 from mlwf_tui.workflow.running.jobs import tend
+from mlwf_tui.workflow.running.places import find_other_place, give_up_elsewhere, is_elsewhere
 from mlwf_tui.workflow.running.settle import describe_end, settle_job
 from mlwf_tui.workspace import Workspace
 
@@ -26,26 +27,30 @@ def list_queue(workspace: Workspace) -> QueueListing:
     """Let the queue go on, and return what then waits and goes."""
     tend(workspace)
     queue, jobs = workspace.catalog.queue, workspace.catalog.jobs
-    state = queue.read_state()
+    state, other = queue.read_state(), find_other_place(workspace)
+    going = ((run, jobs.latest(run.id)) for run in queue.list_going())
     return QueueListing(
-        is_paused=state is not None and (state.is_paused or state.home != workspace.place),
+        is_paused=state is not None and (state.is_paused or bool(other)),
         slots=workspace.settings.slots,
         waiting=queue.list_waiting(),
-        going=tuple((run, jobs.latest(run.id)) for run in queue.list_going()),
+        going=tuple((run, job) for run, job in going if not is_elsewhere(job, other)),
     )
 
 
 def pause_queue(workspace: Workspace) -> QueueListing:
     """Start no queued run until the queue is resumed; what is going goes on."""
-    queue = workspace.catalog.queue
-    queue.set_paused(workspace.place, is_paused=True, author=workspace.settings.author)
-    return list_queue(workspace)
+    return _set_paused(workspace, is_paused=True)
 
 
 def resume_queue(workspace: Workspace) -> QueueListing:
     """Let the queue go on, in a home that was copied from another one too."""
-    queue = workspace.catalog.queue
-    queue.set_paused(workspace.place, is_paused=False, author=workspace.settings.author)
+    return _set_paused(workspace, is_paused=False)
+
+
+def _set_paused(workspace: Workspace, *, is_paused: bool) -> QueueListing:
+    give_up_elsewhere(workspace)
+    author = workspace.settings.author
+    workspace.catalog.queue.set_paused(workspace.place, is_paused=is_paused, author=author)
     return list_queue(workspace)
 
 

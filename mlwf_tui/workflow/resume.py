@@ -7,6 +7,7 @@ from mlwf_tui.workflow.pause import check_is_queued
 from mlwf_tui.workflow.running.control import wait_for_freeze
 from mlwf_tui.workflow.running.freezing import find_frozen_job
 from mlwf_tui.workflow.running.jobs import start_queued, tend
+from mlwf_tui.workflow.running.places import check_is_here
 from mlwf_tui.workspace import Workspace
 
 
@@ -17,12 +18,14 @@ def resume_run(workspace: Workspace, ref: str) -> Run:
 
     Raises:
         NotFound: there is no such run.
-        Conflict: there is nothing to resume: it goes, was done, or has left its result.
+        Conflict: there is nothing to resume: it goes, here or in another home, was done, or has left its
+            result.
     """
     tend(workspace)
     catalog = workspace.catalog
     run = catalog.runs.get(ref)
     check_is_queued(run)
+    check_is_here(workspace, run)
     if run.state is RunState.PAUSED:
         frozen = find_frozen_job(workspace, run)
         if frozen is not None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.queue import LONGEST_S
 from mlwf_tui.entities.run import Job, Run, RunState, Wish, WishKind
-from mlwf_tui.errors import Conflict, InvalidParameter
+from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.workflow.running.control import (
     KILL_WAIT_S,
     ask,
@@ -20,6 +20,7 @@ from mlwf_tui.workflow.running.dispatch import STOP_GRACE_S
 from mlwf_tui.workflow.running.freezing import find_frozen_job
 from mlwf_tui.workflow.running.jobs import tend
 from mlwf_tui.workflow.running.leases import hold_run
+from mlwf_tui.workflow.running.places import check_is_here
 from mlwf_tui.workflow.training.ending import can_end, let_end
 from mlwf_tui.workspace import Workspace
 
@@ -36,17 +37,20 @@ def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run
 
     Raises:
         NotFound: there is no such run.
-        Conflict: it has finished already, or another program does it in its own process.
+        Conflict: it has finished already, another program does it in its own process, or it goes on in
+            the home of which this one is a copy.
         InvalidParameter: `grace_s` is no length of time.
     """
     if not 0 <= grace_s <= LONGEST_S:  # nor is what is no number
         raise InvalidParameter(f"{grace_s} seconds are no time to wait.", hint="Give 0 or more.")
     catalog = workspace.catalog
-    job = catalog.jobs.latest(catalog.runs.get(ref).id)
+    run = _find(workspace, ref)
+    check_is_here(workspace, run)
+    job = catalog.jobs.latest(run.id)
     if job is not None and job.finished_at is None:
         wake_frozen(job)
     tend(workspace)
-    run = catalog.runs.get(ref)
+    run = catalog.runs.get(run.id)
     if run.state.is_finished:
         raise Conflict(f"The run {run.id} is {run.state} already.", hint="Nothing was stopped.")
     if not run.is_detached:
@@ -62,6 +66,19 @@ def stop_run(workspace: Workspace, ref: str, *, grace_s: float = GRACE_S) -> Run
     stop_parts(workspace, run.id, grace_s=grace_s)
     tend(workspace)
     return catalog.runs.get(run.id)
+
+
+def _find(workspace: Workspace, ref: str) -> Run:
+    try:
+        return workspace.catalog.runs.get(ref)
+    except NotFound as missing:
+        try:
+            model = workspace.catalog.models.get(ref)
+        except NotFound:
+            raise missing from None
+        raise NotFound(
+            missing.message, hint=f"{model.name} is a model, made by the run {model.run_id}."
+        ) from None
 
 
 def _end_with_model(workspace: Workspace, run: Run, grace_s: float) -> Run:
@@ -108,8 +125,9 @@ def begin_to_stop(workspace: Workspace, run: Run, grace_s: float) -> Job | None:
     """Ask a run to stop, and return the job that will; None where it has none, and is stopped already.
 
     Raises:
-        Conflict: it has finished.
+        Conflict: it has finished, or goes on in another home.
     """
+    check_is_here(workspace, run)
     if _stop_waiting(workspace, run):
         return None
     workspace.catalog.runs.mark(run.id, RunState.STOPPING, expected=STOPPABLE)

@@ -9,7 +9,7 @@ from mlwf_tui.catalog.catalog import Catalog
 from mlwf_tui.catalog.jobs import JobEnd
 from mlwf_tui.entities.ids import JobId, RunId
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import ProcessIdentity, RunState
+from mlwf_tui.entities.run import ProcessIdentity, Run, RunState
 from mlwf_tui.errors import Conflict, NotFound
 
 PROCESS = ProcessIdentity("boot", 4242, 123456789)
@@ -52,11 +52,15 @@ def test_a_job_needs_a_run_that_is_not_finished(catalog: Catalog, make: Any) -> 
         catalog.jobs.finish(JobId("x"), 0)
 
 
-def test_the_length_of_a_run_is_that_of_all_its_jobs(catalog: Catalog) -> None:
-    run = catalog.runs.create(
+def queue_run(catalog: Catalog) -> Run:
+    return catalog.runs.create(
         "train", params={}, seed=0, author="", workspace="lab", environment={},
         state=RunState.QUEUED, terms=Terms(),
     )  # fmt: skip
+
+
+def test_the_length_of_a_run_is_that_of_all_its_jobs(catalog: Catalog) -> None:
+    run = queue_run(catalog)
     first = catalog.jobs.create(run.id, PROCESS)
     catalog.runs.start(run.id)
     catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.RUNNING,))
@@ -81,3 +85,34 @@ def test_the_length_of_a_run_with_one_job_is_from_its_start_to_its_end(catalog: 
     ended = catalog.runs.finish(run.id, RunState.DONE, result={})
     assert ended.started_at is not None and ended.finished_at is not None
     assert ended.find_length_s() == (ended.finished_at - ended.started_at).total_seconds()
+
+
+def test_a_job_is_as_long_whether_it_was_the_only_one_or_not(catalog: Catalog) -> None:
+    run = queue_run(catalog)
+    first = catalog.jobs.create(run.id, PROCESS)
+    catalog.runs.start(run.id)
+    catalog.jobs.finish(first.id, end=JobEnd(ran_s=1000.0, outcome="lost"))
+    catalog.runs.finish(run.id, RunState.LOST, result={})
+    assert catalog.runs.get(run.id).find_length_s() == 1000.0
+    catalog.queue.reopen(run.id)
+    second = catalog.jobs.create(run.id, PROCESS)
+    catalog.runs.start(run.id)
+    catalog.jobs.finish(second.id, end=JobEnd(ran_s=5.0, outcome="lost"))
+    catalog.runs.finish(run.id, RunState.LOST, result={})
+    assert catalog.runs.get(run.id).find_length_s() == 1005.0
+
+
+def test_a_job_that_nobody_saw_end_counts_until_it_was_missed(catalog: Catalog) -> None:
+    run = queue_run(catalog)
+    lost = catalog.jobs.create(run.id, PROCESS)
+    catalog.runs.start(run.id)
+    lost = catalog.jobs.finish(lost.id)
+    catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.RUNNING,))
+    catalog.queue.put_back(run.id)
+    second = catalog.jobs.create(run.id, PROCESS)
+    catalog.runs.finish(run.id, RunState.DONE, result={})
+    catalog.jobs.finish(second.id, end=JobEnd(ran_s=5.0, outcome="done"))
+    assert lost.finished_at is not None
+    missed_s = (lost.finished_at - lost.started_at).total_seconds()
+    assert missed_s > 0
+    assert catalog.runs.get(run.id).find_length_s() == pytest.approx(5.0 + missed_s)

@@ -104,7 +104,8 @@ def test_collect_says_first_and_does_it_when_told(shell: Shell) -> None:
     assert shell.json("collect")["freed_bytes"] == 0
     planned = shell.json("collect", "--grace", "0")
     assert (planned["is_dry_run"], planned["packs_dropped"]) == (True, 1)
-    assert "would be freed" in shell("collect", "--grace", "0")
+    assert "would be freed: mlwf collect --apply (" in shell("collect")
+    assert "would be freed: mlwf collect --apply --grace 0 (" in shell("collect", "--grace", "0")
     done = shell.json("collect", "--apply", "--grace", "0")
     assert done["freed_bytes"] == planned["freed_bytes"] > 25_000
     assert shell.json("collect", "--apply", "--grace", "0s")["freed_bytes"] == 0

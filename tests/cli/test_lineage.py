@@ -75,6 +75,25 @@ def test_trace_answers_as_json_and_in_words(shell: Shell) -> None:
     shell("trace", "cells", "--item", "main/cell-05.jpg", "--up", code=2)
 
 
+def test_what_was_deleted_is_told_so_once(shell: Shell) -> None:
+    shell("delete", "cells@1", "--yes", "--force")
+    told = shell("trace", "cells@2", "--up")
+    (line,) = [line for line in told.splitlines() if "cells@1 " in line]
+    assert line.count("deleted") == 1
+
+
+def test_the_log_of_a_model_is_that_of_its_run_and_a_stop_says_whose_it_is(
+    shell: Shell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = shell.json("show", "yolov10n-cells-1")
+    run = model["run"] if isinstance(model["run"], str) else model["run"]["id"]
+    assert shell.json("logs", "yolov10n-cells-1")["run"] == run
+    assert main(["--home", str(shell.home), "stop", "yolov10n-cells-1"]) == 4
+    assert f"yolov10n-cells-1 is a model, made by the run {run}." in capsys.readouterr().err
+    assert main(["--home", str(shell.home), "stop", "nothing"]) == 4
+    assert "is a model" not in capsys.readouterr().err
+
+
 def test_a_hostile_path_does_not_act_on_the_terminal(shell: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "a\x1b]0;owned\x07\u202eb\x9bc"
     folder.mkdir()

@@ -29,3 +29,21 @@ def test_what_waits_is_told_by_what_it_reads_and_makes(
     assert told["output_name"] == "small"
     assert main(["--home", str(tmp_path), "queue", "priority", recorder.run_id, "-5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["waiting"][0]["priority"] == -5
+
+
+@pytest.mark.parametrize("action", ["pause", "resume"])
+def test_pausing_or_resuming_one_run_is_not_done_to_the_whole_queue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    with open_workspace(tmp_path) as workspace:
+        pause_queue(workspace)
+    assert main(["--home", str(tmp_path), "queue", action, "3f9a"]) == 2
+    assert f"mlwf {action} 3f9a" in capsys.readouterr().err
+    assert main(["--home", str(tmp_path), "queue", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["is_paused"]
+
+
+def test_a_priority_needs_a_run_and_a_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ((), ("3f9a",)):
+        assert main(["--home", str(tmp_path), "queue", "priority", *words]) == 2
+        assert "mlwf queue priority RUN NUMBER" in capsys.readouterr().err

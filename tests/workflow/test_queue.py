@@ -273,7 +273,7 @@ def test_a_copied_home_does_not_do_the_runs_of_the_original(home: Workspace, tmp
     with open_workspace(tmp_path / "copy") as copy:
         listing = list_queue(copy)
         assert listing.is_paused
-        assert [run.state for run, _ in listing.going] == [RunState.RUNNING]
+        assert listing.going == ()
         (copied,) = listing.waiting
         assert "a copy of" in copied.waits_for
     assert home.catalog.runs.get(going.id).state is RunState.RUNNING

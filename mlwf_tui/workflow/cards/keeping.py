@@ -11,7 +11,7 @@ import msgspec
 from mlwf_tui.entities.ids import ModelId
 from mlwf_tui.entities.model import FileRole, Model, ModelFile
 from mlwf_tui.entities.project import Version
-from mlwf_tui.errors import Cancelled, MlwfError
+from mlwf_tui.errors import Cancelled, MlwfError, Paused
 from mlwf_tui.formats.model_cards import write_model_card
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitResult, Trainer
@@ -116,5 +116,9 @@ class _Quiet:
         """Say nothing."""
 
     def check_cancelled(self) -> None:
-        """Raise Cancelled if the run should end."""
-        self._observer.check_cancelled()
+        """Raise Cancelled if the run should end now; for a pause at the end of an epoch it is too late."""
+        try:
+            self._observer.check_cancelled()
+        except Paused as pause:
+            if pause.is_urgent:
+                raise

@@ -75,6 +75,8 @@ def read_rows(workspace: Workspace, run_ids: Iterable[str]) -> dict[str, Run]:
 def check_processes(workspace: Workspace) -> None:
     """Mark runs whose process is gone, rotate logs that are long; a look every few seconds is enough."""
     jobs.tend(workspace)
+    if workspace.is_read_only:
+        return
     for run in workspace.catalog.runs.list(states=[RunState.RUNNING, RunState.STOPPING], limit=None):
         rotate_log(workspace, run.id)
 

@@ -147,7 +147,7 @@ def tend(workspace: Workspace) -> Dispatched:
         StorageFailed: the home was moved or deleted.
     """
     workspace.check_home()
-    if not workspace.catalog.queue.has_unfinished():
+    if workspace.is_read_only or not workspace.catalog.queue.has_unfinished():
         return Dispatched(started=0, waiting=0, due_at=None)
     settle_all(workspace)
     done = dispatch(workspace)

@@ -60,7 +60,8 @@ def meter_until(
     gauges = load_gauges(workspace)
     path = workspace.run_folder(run.id) / FILE_NAME
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (path.parent.parent, path.parent):
+            folder.mkdir(exist_ok=True)  # not the home, which may have been moved
         with path.open("ab", buffering=0) as file, ExitStack() as held:
             for gauge in gauges:
                 held.enter_context(gauge.hold())

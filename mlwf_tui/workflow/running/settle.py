@@ -18,6 +18,7 @@ from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow.running.dispatch import EXECUTOR
 from mlwf_tui.workflow.running.heartbeat import is_dead
 from mlwf_tui.workflow.running.leases import hold_run
+from mlwf_tui.workflow.running.places import find_other_place
 from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -31,8 +32,7 @@ DISK_REFUSED = 74  # EX_IOERR: of a worker that could not even say so in the cat
 
 def settle_all(workspace: Workspace) -> None:
     """Close whatever has lost its process."""
-    state = workspace.catalog.queue.read_state()
-    if state is None or state.home == workspace.place:  # of a copied home the jobs are elsewhere
+    if not find_other_place(workspace):
         _settle_queued(workspace)
     _settle_own(workspace)
 

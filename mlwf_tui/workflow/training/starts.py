@@ -80,6 +80,8 @@ def find_trainer(workspace: Workspace, architecture: str) -> Trainer:
 def find_start(workspace: Workspace, given: str) -> Start:
     """Return what a training is to start from: an architecture, else a file, else a model by name or id.
 
+    Where there is no file `yolo11n.yaml`, that is the architecture, as Ultralytics names it.
+
     Raises:
         InvalidParameter: it is none of them.
         InvalidInput: the file is neither a definition nor weights.
@@ -90,6 +92,9 @@ def find_start(workspace: Workspace, given: str) -> Start:
     path = expand_path(Path(given))
     if path.suffix in trainer.file_suffixes and path.is_file():
         return Start(trainer=trainer.name, architecture=str(path), task=trainer.find_task(str(path)))
+    defined = given.removesuffix(DEFINITION_SUFFIX)
+    if defined in trainer.list_architectures():
+        return Start(trainer=trainer.name, architecture=defined, task=trainer.find_task(defined))
     try:
         model = workspace.catalog.models.get(given)
     except NotFound:

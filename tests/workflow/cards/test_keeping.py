@@ -20,7 +20,7 @@ from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.show import show, write_model_files
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
-from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.fakes.observers import KeepingObserver, PausingObserver, StoppingObserver
 from tests.fakes.seeing import SeeingTrainer
 from tests.tui.homes import CLASSES, add_model, add_report, fill_projects
 
@@ -100,6 +100,20 @@ def test_a_run_that_is_to_end_now_leaves_the_card_alone(
     workspace: Workspace, version: Version, tmp_path: Path
 ) -> None:
     model = keep(workspace, version, tmp_path, StoppingObserver())
+    assert names(model.files) == ["model-card.md"]
+
+
+def test_a_pause_that_comes_too_late_leaves_the_pictures(
+    workspace: Workspace, version: Version, tmp_path: Path
+) -> None:
+    model = keep(workspace, version, tmp_path, PausingObserver())
+    assert len(model.find_files(FileRole.PICTURE)) == 4
+
+
+def test_a_pause_that_cannot_wait_leaves_the_card_alone(
+    workspace: Workspace, version: Version, tmp_path: Path
+) -> None:
+    model = keep(workspace, version, tmp_path, PausingObserver(is_urgent=True))
     assert names(model.files) == ["model-card.md"]
 
 

@@ -52,6 +52,18 @@ def test_a_definition_of_ones_own_says_its_task(workspace: Workspace, tmp_path: 
         find_start(workspace, str(path))
 
 
+def test_the_definition_of_an_architecture_is_the_architecture_where_no_such_file_is(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_start(workspace, "yolo11n-seg.yaml") == find_start(workspace, "yolo11n-seg")
+    with pytest.raises(InvalidParameter, match=r"yolo99n\.yaml"):
+        find_start(workspace, "yolo99n.yaml")
+    Path("yolo11n-seg.yaml").write_text("head:\n  - [[0], 1, Detect, [nc]]\n")
+    start = find_start(workspace, "yolo11n-seg.yaml")
+    assert (start.architecture, start.task) == (str(tmp_path / "yolo11n-seg.yaml"), "detect")
+
+
 def test_weights_that_are_none_are_refused_at_once(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "theirs.pt"
     path.write_bytes(b"no weights at all")
