@@ -146,6 +146,11 @@ def test_all_faults_of_a_file_are_told_with_their_lines(
     assert error["kind"] == "usage"
     lines = error["message"].splitlines()
     assert [line.partition(": ")[0] for line in lines] == [f"{bad}:4", f"{bad}:5"]
+    assert [(fault["line"], fault["hint"]) for fault in error["faults"]] == [
+        (4, "Did you mean filter?"),
+        (5, "Did you mean test?"),
+    ]
+    assert all(f"{bad}:{fault['line']}: {fault['message']} " in error["message"] for fault in error["faults"])
 
 
 def test_faults_of_form_do_not_hide_those_of_meaning(
