@@ -8,7 +8,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -85,12 +85,13 @@ def begin_gated(workspace: Workspace, tmp_path: Path, **params: Any) -> tuple[Ru
     return run, caller, trace, gate
 
 
-def write_form(parts: dict[str, bytes]) -> tuple[bytes, str]:
+def write_form(
+    parts: dict[str, bytes], field: Callable[[str], str] = lambda _: "images"
+) -> tuple[bytes, str]:
     border = "border0123456789"
+    begin = f"--{border}\r\nContent-Disposition: form-data; "
     body = b"".join(
-        f'--{border}\r\nContent-Disposition: form-data; name="images"; filename="{name}"\r\n\r\n'.encode()
-        + data
-        + b"\r\n"
+        f'{begin}name="{field(name)}"; filename="{name}"\r\n\r\n'.encode() + data + b"\r\n"
         for name, data in parts.items()
     )
     return body + f"--{border}--\r\n".encode(), f"multipart/form-data; boundary={border}"
@@ -130,6 +131,17 @@ def test_a_session_answers_counts_and_is_stopped_like_a_job(home: Workspace) -> 
     assert session.card.description == "answered 2 requests, 3 pictures, 1 objects"
     with pytest.raises(OSError):
         caller.predict()
+
+
+def test_pictures_under_several_names_are_answered_in_the_order_in_which_they_came(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    run, caller = begin(home)
+    names = [f"{letter}.png" for letter in "abcdefgh"]
+    for order in (names, names[::-1], names[3:] + names[:3]):
+        form, kind = write_form(dict.fromkeys(order, PICTURE), field=lambda name: name[0])
+        said = caller.predict(form, **{"Content-Type": kind}).document["predictions"]
+        assert [one["name"] for one in said] == order
+    stop_run(home, run.id)
 
 
 def test_only_who_has_the_token_is_answered_and_nobody_can_read_it_in_the_home(home: Workspace) -> None:

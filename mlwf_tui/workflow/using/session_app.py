@@ -136,7 +136,8 @@ class Session:
         if kind != "multipart/form-data":
             return [("", await request.body())]
         form = await _read_form(request)
-        parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
+        # Not multi_items(), which goes through the names as a set does: in any order.
+        parts = [part for part in form.values() if isinstance(part, UploadFile)]
         if not parts:
             raise InvalidInput("The form has no picture.", hint="Send each as a file, as images=@a.jpg.")
         return [(part.filename[:200], await part.read()) for part in parts]
