@@ -56,6 +56,12 @@ def test_a_pipeline_is_run_and_told(home: Path, tmp_path: Path, capsys: pytest.C
     (output,) = told["outputs"]
     assert output == {"project": "out", "dataset": "", "version": 1, "item_count": 3, "is_new": True}
     assert tell(capsys, home, "show", told["run"])["state"] == "done"
+    assert run(home, "show", told["run"]) == 0
+    shown = capsys.readouterr().out
+    assert [line.split() for line in shown.splitlines() if line.split()[:1] == ["STEP"]] == [
+        ["STEP", "OPERATION", "READS", "ITEMS", "STATE", "RUN"]
+    ]
+    assert all(step["run"] in shown for step in told["steps"])
     assert run(home, "pipeline", str(tmp_path / "p.yaml")) == 0
     text = capsys.readouterr().out
     assert "known before" in text and "out@1: 3 items (it stood there already)" in text
