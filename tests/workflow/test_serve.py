@@ -227,6 +227,7 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
         "decoding": (422, caller.predict(PICTURE + b"broken")),
         "no border": (400, caller.predict(form, **{"Content-Type": "multipart/form-data"})),
         "confidence": (400, caller.predict(PICTURE, "/predict?confidence=sure")),
+        "parameter": (400, caller.predict(PICTURE, "/predict?conf=0.5")),
         "below": (400, caller.predict(PICTURE, "/predict?confidence=0.1")),
         "parts": (413, caller.predict(many, **{"Content-Type": many_kind})),
         "body": (413, caller.predict(bytes(300_000))),
@@ -238,6 +239,8 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
         assert answer.status == status, (name, answer)
         assert answer.document["error"]["message"], name
     assert "more than 256 parts" in refusals["parts"][1].document["error"]["message"]
+    assert "'conf'" in refusals["parameter"][1].document["error"]["message"]
+    assert "confidence" in refusals["parameter"][1].document["error"]["hint"]
     assert refusals["one of two"][1].document["error"]["message"].startswith("b.png ")
     assert caller.predict().status == 200
     assert stop_run(home, run.id).result["requests_by_status"]["422"] == 7
@@ -398,6 +401,7 @@ def test_its_description_is_openapi_and_its_page_needs_no_network(home: Workspac
     page = caller.ask("GET", "/").body.decode()
     assert "eye&lt;script&gt;" in page
     assert "<script" not in page
+    assert all(f"<td>{status}<td>" in page for status in (200, 400, 401, 404, 405, 408, 413, 422, 503))
     assert page.count("http") == page.count(document["servers"][0]["url"])  # no other address
     assert caller.predict().status == 200  # nobody needs a token
 

@@ -119,6 +119,11 @@ class Session:
         return {"model": self.model.name, "predictions": predictions, "took_ms": took_ms}
 
     def _read_confidence(self, request: AnyRequest) -> float:
+        unknown = next((name for name in request.query_params if name != "confidence"), None)
+        if unknown is not None:
+            raise InvalidParameter(
+                f"There is no parameter {unknown[:40]!r}.", hint="There is one: /predict?confidence=0.5."
+            )
         word = request.query_params.get("confidence")
         try:
             value = self.confidence if word is None else float(word)
