@@ -53,7 +53,7 @@ def describe_api(
             },
         },
         "responses": {
-            "200": _answer("What is on the pictures, in their order.", "Predictions"),
+            "200": _answer("What is on the pictures, in order; those of one field together.", "Predictions"),
             "400": _answer("There is no such parameter, or it or the form cannot be read.", "Error"),
             "401": _answer("The token is missing or wrong.", "Error"),
             "408": _answer(f"The body did not come within {limits.receive_s:g} seconds.", "Error"),
