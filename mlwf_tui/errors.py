@@ -16,7 +16,7 @@ MlwfError                the root: a message for a person and a hint that says w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class MlwfError(Exception):
@@ -28,6 +28,11 @@ class MlwfError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    @property
+    def details(self) -> Mapping[str, object]:
+        """What a program is told besides, as plain values by key; a person has it in the message."""
+        return {}
 
 
 class NotFound(MlwfError):

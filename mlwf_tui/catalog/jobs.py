@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -96,8 +97,15 @@ class Jobs:
             job = self._get(job_id)
             self._database.execute(JobRow.update(outcome=outcome).where(JobRow.id == job.id))
 
-    def finish(self, job_id: JobId, exit_code: int | None = None, *, end: JobEnd | None = None) -> Job:
-        """Say that the process has ended; `exit_code` None where nobody was there to see it.
+    def finish(
+        self,
+        job_id: JobId,
+        exit_code: int | None = None,
+        *,
+        end: JobEnd | None = None,
+        at: datetime | None = None,
+    ) -> Job:
+        """Say that the process has ended, now or `at`; `exit_code` None where nobody was there to see it.
 
         Raises:
             NotFound: there is no such job.
@@ -108,7 +116,7 @@ class Jobs:
             if job.finished_at is not None:
                 raise Conflict(f"The job {job_id} has ended before.", hint="See mlwf runs.")
             known = end or JobEnd(exit_code=exit_code)
-            ended = JobRow.update(finished_at=self._database.now(), **msgspec.structs.asdict(known))
+            ended = JobRow.update(finished_at=at or self._database.now(), **msgspec.structs.asdict(known))
             self._database.execute(ended.where(JobRow.id == job_id))
             self._journal.append("job.finished", job_id, run=job.run_id)
             return self._get(job_id)

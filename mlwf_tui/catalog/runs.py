@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -194,8 +195,9 @@ class Runs:
         result: Mapping[str, Any],
         error: str = "",
         hint: str = "",
+        at: datetime | None = None,
     ) -> Run:
-        """Close a run with its outcome, for good.
+        """Close a run with its outcome, for good; `at` is when it ended, where that is not now.
 
         Raises:
             Conflict: it is finished already.
@@ -211,7 +213,7 @@ class Runs:
                 error=error,
                 hint=hint,
                 waits_for="",
-                **self._end_if(state),
+                **({"finished_at": at} if at is not None else self._end_if(state)),
             )
             self._journal.append("run.finished", run_id, state=state)
             return self._get_by_id(run_id)

@@ -78,7 +78,10 @@ def package_command(
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one."
 )
-@click.option("--token", help="What callers have to send; drawn and printed once where not given.")
+@click.option(
+    "--token",
+    help="What callers have to send, at least 8 plain characters; drawn and printed once where not given.",
+)
 @click.option("--no-token", is_flag=True, help="Answer everybody who reaches the port.")
 @TRUST
 @params_option

@@ -202,7 +202,8 @@ def report_error(error: MlwfError, *, is_json: bool) -> int:
     Where nobody can read it any more, the exit code alone says it.
     """
     if is_json:
-        document = {"error": {"kind": error.kind, "message": error.message, "hint": error.hint}}
+        said = {"kind": error.kind, "message": error.message, "hint": error.hint}
+        document = {"error": {**said, **error.details}}
         try:
             click.echo(json.dumps(document, ensure_ascii=False))
         except OSError:

@@ -16,6 +16,7 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
+    from mlwf_tui.entities.pipeline import StepReport
     from mlwf_tui.workflow.pipeline import PipelineResult, Request
     from mlwf_tui.workflow.pipelines.files import ReadyRecipe
     from mlwf_tui.workflow.pipelines.points import Point
@@ -194,13 +195,20 @@ def _format_result(result: PipelineResult) -> str:
 
 
 def _format_steps(point: Point) -> str:
-    rows = [
-        (MARKS.get(step.state.value, "?"), step.name, step.operation, ", ".join(step.inputs),
-         f"{_count(step.items_in)} → {'~' if step.is_estimate else ''}{_count(step.items_out)}",
-         STATE_WORDS.get(step.state.value, step.state.value))
-        for step in point.steps
-    ]  # fmt: skip
+    rows = [list(describe_step(step).values()) for step in point.steps]
     return format_table(("", "STEP", "OPERATION", "READS", "ITEMS", "STATE"), rows, empty="No steps.")
+
+
+def describe_step(step: StepReport) -> dict[str, str]:
+    """Return what a row about a step says, by the headings of its table."""
+    return {
+        "": MARKS.get(step.state.value, "?"),
+        "step": step.name,
+        "operation": step.operation,
+        "reads": ", ".join(step.inputs),
+        "items": f"{_count(step.items_in)} → {'~' if step.is_estimate else ''}{_count(step.items_out)}",
+        "state": STATE_WORDS.get(step.state.value, step.state.value),
+    }
 
 
 def _count(count: int | None) -> str:

@@ -127,7 +127,8 @@ def add_output_command(face: Face, kind: str, ref: str, dataset: str, run: str, 
     """Say that the run has made something.
 
     KIND is project, dataset, file, weights, folder, run, labeling_job or session. What a project holds
-    now becomes a new version.
+    now becomes a new version, made by this run, also where it is what the newest version holds; what it
+    held before is noted as an input.
 
     \b
     mlwf run add-output folder ./small

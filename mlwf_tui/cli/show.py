@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,10 @@ def show_command(face: Face, ref: str, card: Path | None, files: Path | None) ->
 
 
 def _put_in_words(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts with what was measured of the machine as a person reads it."""
+    """Return the facts with steps, and what was measured of the machine, as a person reads them."""
+    result = facts.get("result")
+    if facts["kind"] == "run" and facts["verb"] == "pipeline" and result and "steps" in result:
+        facts = {**facts, "result": {**result, "steps": _describe_steps(result["steps"])}}
     if facts.get("machine") is None:
         return {name: value for name, value in facts.items() if name != "machine"}
     import msgspec
@@ -84,3 +88,14 @@ def _put_in_words(facts: dict[str, Any]) -> dict[str, Any]:
     from mlwf_tui.entities.usage import Usage, list_words
 
     return {**facts, "machine": dict(list_words(msgspec.convert(facts["machine"], Usage)))}
+
+
+def _describe_steps(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the steps of a pipeline as its own command lists them, each with the run that did it."""
+    import msgspec
+
+    from mlwf_tui.cli.pipeline import describe_step
+    from mlwf_tui.entities.pipeline import StepReport
+
+    reports = msgspec.convert(steps, list[StepReport])
+    return [{**describe_step(step), "run": step.run} for step in reports]

@@ -70,8 +70,10 @@ def format_state(state: str) -> str:
     return paint(state, STATE_COLORS.get(state))
 
 
-def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> str:
-    """Return aligned columns; `empty` where there is no row.
+def format_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, indent: str = ""
+) -> str:
+    """Return aligned columns behind `indent`; `empty` where there is no row.
 
     On a terminal the widest columns are cut to fit its width; a pipe gets every cell whole, but of a cell
     of several lines the first.
@@ -81,10 +83,11 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty:
     rows = [[cell if "\n" not in cell else first_line(click.unstyle(cell)) for cell in row] for row in rows]
     widths = [max(_width(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     if not sys.stdout.isatty():
-        return "\n".join(click.unstyle(_format_row(row, widths)) for row in (header, *rows))
-    fitting = _fit(widths, read_terminal_width() - GAP * (len(widths) - 1))
+        return "\n".join(indent + click.unstyle(_format_row(row, widths)) for row in (header, *rows))
+    fitting = _fit(widths, read_terminal_width() - len(indent) - GAP * (len(widths) - 1))
     lines = [_format_row([paint(cell, is_dim=True) for cell in _cut_row(header, fitting)], fitting)]
-    return "\n".join([*lines, *(_format_row(_cut_row(row, fitting), fitting) for row in rows)])
+    lines += [_format_row(_cut_row(row, fitting), fitting) for row in rows]
+    return "\n".join(indent + line for line in lines)
 
 
 def _fit(widths: Sequence[int], room: int) -> list[int]:

@@ -52,7 +52,7 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
         if count > MOST_VALUES:
             raise InvalidParameter(
                 f"{self.name} would have {count:,} values.",
-                hint=f"Give a step: {self.name}={self.low:g}..{self.high:g}:STEP",
+                hint=f"Give a step: {self.name}={_write(self.low, self)}..{_write(self.high, self)}:STEP",
             )
         return tuple(self.round(self.low + step * index) for index in range(count))
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from mlwf_tui.entities.item import check_text
@@ -49,10 +50,14 @@ class PipelineFaults(InvalidParameter):
         self.faults = faults
         self.readable = readable
 
+    @property
+    def details(self) -> Mapping[str, object]:
+        return {"faults": to_builtins(self.faults)}
+
 
 def make_error(path: str, faults: Iterable[Fault], readable: Pipeline | None = None) -> PipelineFaults:
     """Return the error that tells all faults, in the order of their lines."""
-    ordered = tuple(sorted(set(faults), key=lambda fault: fault.line))
+    ordered = tuple(sorted(dict.fromkeys(faults), key=lambda fault: fault.line))
     if len(ordered) == 1:
         message = f"{_place(path, ordered[0].line)}{ordered[0].message}"
         return PipelineFaults(message, hint=ordered[0].hint, faults=ordered, readable=readable)
@@ -254,7 +259,7 @@ class _Reader:
         return tuple(named)
 
     def _connect(self, steps: Sequence[Step], sources: Sequence[Source]) -> tuple[Step, ...]:
-        """Let a step that names no input read the one before it, the first one the only source."""
+        """Let a step that names no input read the one before it, the first one the only source if any."""
         main = [step.name for step in steps if not step.branch]
         before: dict[str, str] = {}
         connected = []
@@ -263,12 +268,7 @@ class _Reader:
             if not inputs:
                 start = main[-1] if step.branch and main else sources[0].name if len(sources) == 1 else ""
                 found = before.get(step.branch, start)
-                if found:
-                    inputs = (found,)
-                elif sources:
-                    names = ", ".join(source.name for source in sources)
-                    self._fault(step.line, f"the step {step.name} does not say which source it reads.",
-                                f"Write from: with one or more of {names}.")  # fmt: skip
+                inputs = (found,) if found else ()
             before[step.branch] = step.name
             connected.append(replace(step, inputs=inputs))
         return tuple(connected)

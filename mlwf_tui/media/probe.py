@@ -47,6 +47,8 @@ def probe_image(data: bytes) -> ImageFacts:
         )
     # The other formats say of their parts where they end, and their size is not told unless all are there.
     is_whole = _has_jpeg_end(data) if format == "jpeg" else png.has_end(data) if format == "png" else True
+    if not is_whole and format == "jpeg" and not jpeg.find_first_scan(data):
+        raise InvalidInput("is cut off or damaged in its header")
     if not is_whole:
         raise InvalidInput("is cut off", hint="Copy the file again from where it came.")
     width_px, height_px = size.shown

@@ -27,6 +27,7 @@ from mlwf_tui.workflow.exporting.fitting import make_fitter
 from mlwf_tui.workflow.exporting.linking import ImageLinks
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.recorder import record
+from mlwf_tui.workflow.whole_files import suggest_place
 from mlwf_tui.workspace import Workspace
 
 
@@ -235,7 +236,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageFailed(
             f"{folder} could not be written: {error.strerror or error}.",
-            hint="Free some space, or choose another.",
+            hint=suggest_place(error),
         ) from error
 
 

@@ -23,6 +23,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import ExportResult, ExportTarget
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.digests import compute_digest
+from mlwf_tui.workflow.content import read_content
 from mlwf_tui.workflow.reports import list_benchmarks
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder
@@ -39,6 +40,7 @@ from mlwf_tui.workflow.using.package_files import (
 )
 from mlwf_tui.workflow.using.trust import check_model
 from mlwf_tui.workflow.using.weights import open_weights
+from mlwf_tui.workflow.whole_files import suggest_place
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_FORMAT = "onnx"
@@ -159,8 +161,15 @@ def _describe(
     samples: str,
 ) -> None:
     reports = list_benchmarks(workspace, model_id=model.id)
+    content = None if version is None else read_content(workspace, version.project_id, version.manifest)
     document = describe_package(
-        model, made, version=version, reports=reports, licence=licence, samples=samples
+        model,
+        made,
+        version=version,
+        reports=reports,
+        licence=licence,
+        samples=samples,
+        splits=None if content is None else content.splits,
     )
     write_card(folder, {**document, "files_there": {path.name for path in iter_files(folder)}})
     write_document(folder, document)
@@ -233,7 +242,7 @@ def _beside(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageFailed(
             f"{target} could not be written: {error.strerror or error}.",
-            hint="Free some space, or choose another place.",
+            hint=suggest_place(error),
         ) from error
     finally:
         if fresh.is_dir():

@@ -80,5 +80,10 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _refuse(path: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(f"{path} cannot be written: {error.strerror}.", hint=suggest_place(error))
+
+
+def suggest_place(error: OSError) -> str:
+    """Return what to do where something could not be written to a place that a person chose."""
     space = "Free some space on its disk, or choose" if error.errno in _FULL else "Choose"
-    return StorageFailed(f"{path} cannot be written: {error.strerror}.", hint=f"{space} another place.")
+    return f"{space} another place."

@@ -56,6 +56,12 @@ def test_a_pipeline_is_run_and_told(home: Path, tmp_path: Path, capsys: pytest.C
     (output,) = told["outputs"]
     assert output == {"project": "out", "dataset": "", "version": 1, "item_count": 3, "is_new": True}
     assert tell(capsys, home, "show", told["run"])["state"] == "done"
+    assert run(home, "show", told["run"]) == 0
+    shown = capsys.readouterr().out
+    assert [line.split() for line in shown.splitlines() if line.split()[:1] == ["STEP"]] == [
+        ["STEP", "OPERATION", "READS", "ITEMS", "STATE", "RUN"]
+    ]
+    assert all(step["run"] in shown for step in told["steps"])
     assert run(home, "pipeline", str(tmp_path / "p.yaml")) == 0
     text = capsys.readouterr().out
     assert "known before" in text and "out@1: 3 items (it stood there already)" in text
@@ -146,6 +152,11 @@ def test_all_faults_of_a_file_are_told_with_their_lines(
     assert error["kind"] == "usage"
     lines = error["message"].splitlines()
     assert [line.partition(": ")[0] for line in lines] == [f"{bad}:4", f"{bad}:5"]
+    assert [(fault["line"], fault["hint"]) for fault in error["faults"]] == [
+        (4, "Did you mean filter?"),
+        (5, "Did you mean test?"),
+    ]
+    assert all(f"{bad}:{fault['line']}: {fault['message']} " in error["message"] for fault in error["faults"])
 
 
 def test_faults_of_form_do_not_hide_those_of_meaning(

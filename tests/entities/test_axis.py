@@ -96,3 +96,9 @@ def test_choices_lie_in_their_order_and_are_found_as_text_too() -> None:
     assert [axis.measure(value) for value in (4, 8, 16)] == [0, 0.5, 1]
     assert axis.find_choice("8") == 8
     assert axis.find_choice(5) == 5
+
+
+def test_a_range_with_too_many_values_is_told_with_its_own_ends() -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        split_values("copies", "1..99999999")
+    assert caught.value.hint == "Give a step: copies=1..99999999:STEP"

@@ -191,6 +191,7 @@ def add_seer(
     trace: str = "",
     gate: str = "",
     waits_after: int = -1,
+    learned_from: str = "",
     **told_too: Any,
 ) -> Model:
     """Enter a model that sees these boxes on every image; its weights are in the store.
@@ -199,6 +200,8 @@ def add_seer(
     `trace`, and waits for the file `gate` once it has looked at `waits_after` of them.
     """
     with record(workspace, "train", params={"name": name}) as run:
+        if learned_from:
+            run.read_version(learned_from)
         with run.writer() as writer:
             told = {
                 "boxes": boxes, "broken": broken, "trace": trace, "gate": gate, "waits_after": waits_after,

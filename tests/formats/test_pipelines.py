@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mlwf_tui.entities.pipeline import Branch, Output, Pipeline, Source, Sweep
+from mlwf_tui.entities.pipeline import Branch, Fault, Output, Pipeline, Source, Sweep
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.formats.pipeline_texts import write_pipeline
-from mlwf_tui.formats.pipelines import read_pipeline
+from mlwf_tui.formats.pipelines import make_error, read_pipeline
 
 WHOLE = """\
 name: whole
@@ -117,7 +117,6 @@ def test_every_fault_is_told_with_its_line(text: str, told: str) -> None:
     ("text", "told"),
     [
         ("[1, 2]", "p.yaml:1: A pipeline is a list"),
-        ("sources: [a, b]\nsteps: [x]\noutputs: [{project: x}]", "p.yaml:2: the step x does not say which"),
         ("sources: [a]\nsteps: [x]", "p.yaml:1: there is no output"),
         ("sources: [a]\noutputs: [{from: a}]", "p.yaml:2: an output names no project"),
         ("steps: [x]\noutputs: [{project: x}]", "p.yaml:1: no source is named"),
@@ -131,6 +130,12 @@ def test_a_file_without_its_parts_is_told(text: str, told: str) -> None:
 def test_all_faults_are_told_at_once_in_the_order_of_lines() -> None:
     lines = refuse("sources: [a]\nseed: x\nsteps: [{operation: y, form: a}]\noutput: []\n")
     assert [line.split(" ")[0] for line in lines] == ["p.yaml:1:", "p.yaml:2:", "p.yaml:3:", "p.yaml:4:"]
+
+
+def test_the_faults_of_one_line_stay_in_the_order_in_which_they_were_found() -> None:
+    faults = [Fault(3, word) for word in ("zebra", "ape", "mole", "zebra", "newt", "yak", "cow")]
+    told = make_error("p.yaml", [*faults, Fault(1, "first")]).faults
+    assert [fault.message for fault in told] == ["first", "zebra", "ape", "mole", "newt", "yak", "cow"]
 
 
 def test_a_thousand_steps_are_refused() -> None:

@@ -64,6 +64,14 @@ def test_file_without_its_last_bytes_is_refused(format: str) -> None:
         probe_image(encode(format)[:-2])
 
 
+def test_a_jpeg_whose_parts_lead_nowhere_may_be_whole_but_damaged() -> None:
+    data = bytearray(encode("jpeg") + b"film")
+    tables = data.index(b"\xff\xc4")  # behind the size
+    data[tables + 2 : tables + 4] = b"\x77\x77"
+    with pytest.raises(InvalidInput, match=r"^is cut off or damaged in its header$"):
+        probe_image(bytes(data))
+
+
 def test_zeros_behind_the_end_of_a_jpeg_are_allowed() -> None:
     assert probe_image(encode("jpeg") + b"\0" * 100).format == "jpeg"
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
@@ -148,6 +149,27 @@ def test_a_program_that_is_killed_is_lost_and_one_that_stands_still_is_not(fille
     lost = filled.jobs.get(run_id)
     assert lost.state is RunState.LOST
     assert [ref.title for ref in lost.inputs] == ["cells@1"], "what it had said is kept"
+    assert "mlwf logs" not in lost.hint, "there is none"
+    assert f"mlwf show {run_id}" in lost.hint
+
+
+def test_a_program_that_was_lost_ended_when_it_was_last_heard_of(filled: Home) -> None:
+    process = start(KILLED, filled.path)
+    assert process.stdout is not None
+    run_id = process.stdout.readline().strip()
+    begun = filled.jobs.get(run_id).started_at
+    assert begun is not None
+    process.kill()
+    process.communicate(timeout=30)
+    heard = begun + timedelta(milliseconds=1)
+    folder = filled.path / "runs" / run_id
+    (folder / "events.jsonl").touch()
+    for name, at in (("heartbeat", begun - timedelta(days=1)), ("events.jsonl", heard)):
+        os.utime(folder / name, (at.timestamp(), at.timestamp()))
+    lost = filled.jobs.get(run_id)
+    assert lost.state is RunState.LOST
+    assert lost.finished_at is not None
+    assert abs(lost.finished_at - heard) < timedelta(milliseconds=0.1), "not when somebody looked"
 
 
 def test_several_processes_write_to_one_run_and_the_first_ends_it(filled: Home) -> None:

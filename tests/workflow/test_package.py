@@ -87,6 +87,17 @@ def test_a_package_says_what_it_is_and_is_known_again(home: Workspace, tmp_path:
     assert not package(home, tmp_path / "third").result["cached"]
 
 
+def test_a_package_says_how_much_its_model_has_learned_from(home: Workspace, tmp_path: Path) -> None:
+    add_seer(home, "eye", SPOTS, learned_from="cells")
+    ended = package(home, tmp_path / "out")
+    assert ended.state is RunState.DONE, jobs.describe(home, ended)
+    held = json.loads((tmp_path / "out" / "model.json").read_text("utf-8"))["data"]
+    assert held["version"] == "cells@1"
+    assert sum(held["splits"].values()) == held["items"]
+    learned = held["splits"]["train"]
+    assert f"({learned} of {held['items']} items" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
 def test_a_package_made_after_a_benchmark_says_what_that_has_measured(
     home: Workspace, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -85,12 +85,13 @@ def begin_gated(workspace: Workspace, tmp_path: Path, **params: Any) -> tuple[Ru
     return run, caller, trace, gate
 
 
-def write_form(parts: dict[str, bytes]) -> tuple[bytes, str]:
+def write_form(
+    parts: dict[str, bytes], field: Callable[[str], str] = lambda _: "images"
+) -> tuple[bytes, str]:
     border = "border0123456789"
+    begin = f"--{border}\r\nContent-Disposition: form-data; "
     body = b"".join(
-        f'--{border}\r\nContent-Disposition: form-data; name="images"; filename="{name}"\r\n\r\n'.encode()
-        + data
-        + b"\r\n"
+        f'{begin}name="{field(name)}"; filename="{name}"\r\n\r\n'.encode() + data + b"\r\n"
         for name, data in parts.items()
     )
     return body + f"--{border}--\r\n".encode(), f"multipart/form-data; boundary={border}"
@@ -130,6 +131,17 @@ def test_a_session_answers_counts_and_is_stopped_like_a_job(home: Workspace) -> 
     assert session.card.description == "answered 2 requests, 3 pictures, 1 objects"
     with pytest.raises(OSError):
         caller.predict()
+
+
+def test_pictures_under_several_names_are_answered_in_the_order_in_which_they_came(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    run, caller = begin(home)
+    names = [f"{letter}.png" for letter in "abcdefgh"]
+    for order in (names, names[::-1], names[3:] + names[:3]):
+        form, kind = write_form(dict.fromkeys(order, PICTURE), field=lambda name: name[0])
+        said = caller.predict(form, **{"Content-Type": kind}).document["predictions"]
+        assert [one["name"] for one in said] == order
+    stop_run(home, run.id)
 
 
 def test_only_who_has_the_token_is_answered_and_nobody_can_read_it_in_the_home(home: Workspace) -> None:
@@ -215,6 +227,7 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
         "decoding": (422, caller.predict(PICTURE + b"broken")),
         "no border": (400, caller.predict(form, **{"Content-Type": "multipart/form-data"})),
         "confidence": (400, caller.predict(PICTURE, "/predict?confidence=sure")),
+        "parameter": (400, caller.predict(PICTURE, "/predict?conf=0.5")),
         "below": (400, caller.predict(PICTURE, "/predict?confidence=0.1")),
         "parts": (413, caller.predict(many, **{"Content-Type": many_kind})),
         "body": (413, caller.predict(bytes(300_000))),
@@ -226,6 +239,8 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
         assert answer.status == status, (name, answer)
         assert answer.document["error"]["message"], name
     assert "more than 256 parts" in refusals["parts"][1].document["error"]["message"]
+    assert "'conf'" in refusals["parameter"][1].document["error"]["message"]
+    assert "confidence" in refusals["parameter"][1].document["error"]["hint"]
     assert refusals["one of two"][1].document["error"]["message"].startswith("b.png ")
     assert caller.predict().status == 200
     assert stop_run(home, run.id).result["requests_by_status"]["422"] == 7
@@ -386,6 +401,7 @@ def test_its_description_is_openapi_and_its_page_needs_no_network(home: Workspac
     page = caller.ask("GET", "/").body.decode()
     assert "eye&lt;script&gt;" in page
     assert "<script" not in page
+    assert all(f"<td>{status}<td>" in page for status in (200, 400, 401, 404, 405, 408, 413, 422, 503))
     assert page.count("http") == page.count(document["servers"][0]["url"])  # no other address
     assert caller.predict().status == 200  # nobody needs a token
 

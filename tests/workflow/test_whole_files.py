@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.errors import StorageFailed
-from mlwf_tui.workflow.whole_files import create_file, replace_file
+from mlwf_tui.workflow.whole_files import create_file, replace_file, suggest_place
 
 
 def refuse_links(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -74,3 +74,8 @@ def test_on_a_disk_without_links_a_second_try_finds_nothing_in_its_way(
             create_file(target, b"all of it")
     create_file(target, b"all of it")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"report.html": b"all of it"}
+
+
+def test_only_a_full_disk_asks_for_space() -> None:
+    assert suggest_place(OSError(errno.ENOENT, "")) == "Choose another place."
+    assert suggest_place(OSError(errno.ENOSPC, "")).startswith("Free some space")

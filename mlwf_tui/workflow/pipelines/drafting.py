@@ -95,11 +95,12 @@ def delete_step(pipeline: Pipeline, name: str) -> Pipeline:
         for s in pipeline.steps
         if s.name != name
     )
-    outputs = tuple(replace(o, result=step.inputs[0]) if o.result in gone else o for o in pipeline.outputs)
+    read = step.inputs[0] if step.inputs else pipeline.sources[0].name  # it did not say which
+    outputs = tuple(replace(o, result=read) if o.result in gone else o for o in pipeline.outputs)
     sweeps = tuple(sweep for sweep in pipeline.sweeps if sweep.step != name)
     training = pipeline.training
     if training is not None and training.project in gone:
-        training = replace(training, project=step.inputs[0])
+        training = replace(training, project=read)
     return _settle(replace(pipeline, steps=steps, outputs=outputs, sweeps=sweeps, training=training))
 
 

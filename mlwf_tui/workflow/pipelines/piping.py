@@ -99,6 +99,10 @@ class _Checker:
         ordered: list[Step] = []
         done: set[str] = set()
         for step in self._pipeline.steps:
+            if not step.inputs and self._pipeline.sources:
+                names = ", ".join(source.name for source in self._pipeline.sources)
+                self._fault(step.line, f"the step {step.name} does not say which source it reads.",
+                            f"Write from: with one or more of {names}.")  # fmt: skip
             for name in step.inputs:
                 self._is_known(name, step.inputs_line or step.line, f"the step {step.name}")
         waiting = list(self._pipeline.steps)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import signal
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from mlwf_tui import processes
 from mlwf_tui.catalog.jobs import JobEnd
 from mlwf_tui.entities.run import Job, JobExit, Run, RunState
 from mlwf_tui.errors import Conflict
+from mlwf_tui.workflow.running import events, heartbeat
 from mlwf_tui.workflow.running.dispatch import EXECUTOR
-from mlwf_tui.workflow.running.heartbeat import is_dead
 from mlwf_tui.workflow.running.leases import hold_run
 from mlwf_tui.workflow.running.places import find_other_place
 from mlwf_tui.workspace import Workspace
@@ -130,7 +130,7 @@ def _close_run(workspace: Workspace, run: Run, job: Job | None, found: JobExit |
             return _close_broken(workspace, run, *_explain(job, found, run))
         case RunState.STOPPING:
             workspace.catalog.runs.finish(
-                run.id, RunState.STOPPED, result={}, error="Stopped by force.", hint=_hint(run)
+                run.id, RunState.STOPPED, result={}, error="Stopped by force.", hint=_hint(workspace, run)
             )
             return RunState.STOPPED
         case RunState.PAUSING:
@@ -159,7 +159,7 @@ def _close_claimed(workspace: Workspace, run: Run, found: JobExit | None) -> str
 def _close_broken(workspace: Workspace, run: Run, state: RunState, error: str) -> str:
     if workspace.catalog.queue.try_again(run.id, error=error):
         return RETRY
-    workspace.catalog.runs.finish(run.id, state, result={}, error=error, hint=_hint(run))
+    workspace.catalog.runs.finish(run.id, state, result={}, error=error, hint=_hint(workspace, run))
     return state
 
 
@@ -216,7 +216,7 @@ def _settle_own(workspace: Workspace) -> None:
     catalog = workspace.catalog
     for run in catalog.runs.list(states=UNFINISHED, limit=None, is_detached=False):
         job = catalog.jobs.latest(run.id)
-        if is_dead(workspace.run_folder(run.id), run, job, start_grace=START_GRACE):
+        if heartbeat.is_dead(workspace.run_folder(run.id), run, job, start_grace=START_GRACE):
             mark_lost(workspace, run)
     for job in catalog.jobs.list_unfinished():
         if not processes.is_gone(job.process):
@@ -224,7 +224,7 @@ def _settle_own(workspace: Workspace) -> None:
         run = catalog.runs.get(job.run_id)
         if not run.is_detached and run.state.is_finished:
             with suppress(Conflict):  # another reader was faster
-                catalog.jobs.finish(job.id, None)
+                catalog.jobs.finish(job.id, None, at=run.finished_at)
 
 
 def mark_lost(workspace: Workspace, run: Run) -> None:
@@ -232,11 +232,29 @@ def mark_lost(workspace: Workspace, run: Run) -> None:
     was_stopping = workspace.catalog.runs.get(run.id).state is RunState.STOPPING
     state = RunState.STOPPED if was_stopping else RunState.LOST
     error = "Stopped by force." if was_stopping else "The process ended without a word."
+    at, hint = _find_last_sign(workspace, run), _hint(workspace, run)
     with suppress(Conflict):  # the process's own last word came first
-        workspace.catalog.runs.finish(run.id, state, result={}, error=error, hint=_hint(run))
+        workspace.catalog.runs.finish(run.id, state, result={}, error=error, hint=hint, at=at)
 
 
-def _hint(run: Run) -> str:
+def _find_last_sign(workspace: Workspace, run: Run) -> datetime | None:
+    """Return when a run was last heard of, by its heartbeat or what it measured; None where by neither."""
+    folder, times = workspace.run_folder(run.id), []
+    for name in (heartbeat.FILE_NAME, events.FILE_NAME):
+        with suppress(OSError):
+            times.append(datetime.fromtimestamp((folder / name).stat().st_mtime, UTC))
+    if not times:
+        return None
+    return max(run.started_at or run.created_at, min(max(times), datetime.now(UTC)))
+
+
+def _hint(workspace: Workspace, run: Run) -> str:
+    with suppress(OSError):
+        if (workspace.run_folder(run.id) / "log").stat().st_size:
+            resume = f", mlwf resume {run.id} goes on with it" if run.is_detached else ""
+            return f"mlwf logs {run.id} shows its last lines{resume}."
     if run.is_detached:
-        return f"mlwf logs {run.id} shows its last lines, mlwf resume {run.id} goes on with it."
-    return f"mlwf logs {run.id} shows its last lines."
+        return f"mlwf resume {run.id} goes on with it."
+    return (
+        f"It has no log; mlwf show {run.id} shows what it said before. Start it again where it was started."
+    )

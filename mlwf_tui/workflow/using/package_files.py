@@ -13,6 +13,7 @@ from typing import Any
 from mlwf_tui import __version__
 from mlwf_tui.entities.card import show_safely
 from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Version
 from mlwf_tui.errors import StorageFailed
@@ -23,6 +24,13 @@ DOCUMENT, CARD = "model.json", "README.md"
 SCHEMA = 1  # of model.json; a number more where a key changes its meaning
 _FOLDER = "packages"
 _STEP_BYTES = 1 << 20
+_COMPARED = {
+    "box_px": ("boxes", " pixels"),
+    "box_share": ("boxes", " of the picture's side"),
+    "score": ("scores", ""),
+    "example_score": ("scores of the example", ""),
+}
+"""What an `Agreement` compares, by its name: in words, and the unit of its difference."""
 
 
 def describe_package(
@@ -33,8 +41,12 @@ def describe_package(
     reports: tuple[Report, ...],
     licence: str,
     samples: str,
+    splits: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Return what model.json says, but for the files; `samples` says on what both forms were compared."""
+    """Return what model.json says, but for the files.
+
+    `samples` says on what both forms were compared; `splits` are the version's items by split.
+    """
     return {
         "schema": SCHEMA,
         "name": model.name,
@@ -51,7 +63,12 @@ def describe_package(
         ],
         "data": None
         if version is None
-        else {"version": version.ref, "manifest": version.manifest, "items": version.item_count},
+        else {
+            "version": version.ref,
+            "manifest": version.manifest,
+            "items": version.item_count,
+            "splits": dict(splits or {}),
+        },
         "agreement": {
             "compared_on": samples,
             **{
@@ -160,8 +177,10 @@ def _iter_card(document: Mapping[str, Any]) -> Iterator[str]:
     yield from ("", "## Data", "")
     data = document["data"]
     if data:
-        known = f"{data['items']:,} items, manifest `{data['manifest'][:16]}`"
-        yield f"Trained on {_plain(data['version'])} ({known})."
+        learned = data["splits"].get(Split.TRAIN)
+        part = f"the train split of {_plain(data['version'])}" if learned else _plain(data["version"])
+        count = f"{learned:,} of {data['items']:,}" if learned else f"{data['items']:,}"
+        yield f"Trained on {part} ({count} items, manifest `{data['manifest'][:16]}`)."
     else:
         yield "What it was trained on is not known."
     yield from ("", "## Limits", "")
@@ -179,8 +198,18 @@ def _iter_measures(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"\nOn the {report['split']} split of {_plain(report['version'])}: {figures}."
     agreement = dict(document["agreement"])
     on = agreement.pop("compared_on")
-    figures = ", ".join(f"{name} {facts['max_difference']:.3g}" for name, facts in agreement.items())
-    yield f"\nThis file and the model that it was made from differ, on {on}, by at most: {figures}."
+    figures = ", ".join(_tell_difference(name, facts["max_difference"]) for name, facts in agreement.items())
+    yield f"\nSet beside the model that it was made from, on {on}: {figures}."
+
+
+def _tell_difference(name: str, value: float) -> str:
+    """Return how far two forms of a model differ, as who gets a package reads it."""
+    if name == "example_missing":
+        return f"the example misses {round(value) or 'none'} of the objects"
+    what, unit = _COMPARED.get(name, (name, ""))
+    if not value:
+        return f"{what} are the same"
+    return f"{what} differ by {'less than 0.001' if value < 0.001 else f'at most {value:.3g}'}{unit}"
 
 
 def _plain(text: str) -> str:

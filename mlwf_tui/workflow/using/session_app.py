@@ -119,6 +119,11 @@ class Session:
         return {"model": self.model.name, "predictions": predictions, "took_ms": took_ms}
 
     def _read_confidence(self, request: AnyRequest) -> float:
+        unknown = next((name for name in request.query_params if name != "confidence"), None)
+        if unknown is not None:
+            raise InvalidParameter(
+                f"There is no parameter {unknown[:40]!r}.", hint="There is one: /predict?confidence=0.5."
+            )
         word = request.query_params.get("confidence")
         try:
             value = self.confidence if word is None else float(word)
@@ -136,7 +141,8 @@ class Session:
         if kind != "multipart/form-data":
             return [("", await request.body())]
         form = await _read_form(request)
-        parts = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
+        # Not multi_items(), which goes through the names as a set does: in any order.
+        parts = [part for part in form.values() if isinstance(part, UploadFile)]
         if not parts:
             raise InvalidInput("The form has no picture.", hint="Send each as a file, as images=@a.jpg.")
         return [(part.filename[:200], await part.read()) for part in parts]

@@ -53,7 +53,8 @@ def describe_api(
             },
         },
         "responses": {
-            "200": _answer("What is on the pictures, in their order.", "Predictions"),
+            "200": _answer("What is on the pictures, in order; those of one field together.", "Predictions"),
+            "400": _answer("There is no such parameter, or it or the form cannot be read.", "Error"),
             "401": _answer("The token is missing or wrong.", "Error"),
             "408": _answer(f"The body did not come within {limits.receive_s:g} seconds.", "Error"),
             "413": _answer("The body is too large.", "Error"),
@@ -121,7 +122,7 @@ def draw_page(document: dict[str, Any], limits: Limits, *, has_token: bool) -> s
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(info['title'])}</title>"
         f"<style>{_STYLE}</style><h1>{html.escape(info['title'])}</h1><p>{html.escape(info['description'])}</p>"
         f"<p>At most {limits.body_bytes:,} bytes a request, {limits.picture_pixels:,} pixels a picture.</p>"
-        f"<pre>{html.escape(examples)}</pre>{rows}<h2>Schemas</h2><pre>{schemas}</pre>"
+        f"<pre>{html.escape(examples)}</pre>{rows}{_ELSEWHERE}<h2>Schemas</h2><pre>{schemas}</pre>"
         f"<p><a href=/openapi.json>openapi.json</a></p></html>"
     )
 
@@ -141,6 +142,10 @@ def _draw_answer(status: str, answer: dict[str, Any]) -> str:
     return f"<tr><td>{html.escape(status)}<td>{html.escape(answer['description'])}"
 
 
+_ELSEWHERE = (
+    "<h2>Anything else</h2><table><tr><td>404<td>There is no such path."
+    "<tr><td>405<td>The path is not asked so, as with GET instead of POST.</table>"
+)
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;"
     "color-scheme:light dark}pre{overflow:auto;padding:1rem;border:1px solid #8886;border-radius:6px}"

@@ -55,6 +55,15 @@ def test_what_read_a_deleted_step_reads_what_that_has_read() -> None:
     assert list_links(alone) == [">cells"]
 
 
+def test_a_step_that_does_not_say_what_it_reads_can_be_moved_and_deleted() -> None:
+    text = b"sources: [a, b]\nsteps: [flip, noise]\noutputs: [{from: flip, project: x}]\n"
+    pipeline = read_pipeline(text, "p.yaml")
+    assert list_links(pipeline) == ["flip<", "noise<flip", ">flip"]
+    assert list_links(read_pipeline(write_pipeline(pipeline).encode(), "p.yaml")) == list_links(pipeline)
+    assert list_links(drafting.delete_step(pipeline, "flip")) == ["noise<", ">a"]
+    assert list_links(drafting.move_step(pipeline, "flip", 1)) == ["noise<", "flip<noise", ">a"]
+
+
 def test_data_go_through_moved_steps_in_their_new_order() -> None:
     pipeline = make("filter", "flip", "split")
     up = drafting.move_step(pipeline, "split", -1)

@@ -123,6 +123,28 @@ def test_all_faults_of_a_file_are_told_at_once(imported: Workspace) -> None:
     assert [line.split()[0] for line in faults(imported, HEAD + steps + TAIL)] == ["p.yaml:3:", "p.yaml:4:"]
 
 
+def test_steps_that_do_not_say_what_they_read_or_go_in_a_circle_hide_no_other_fault(
+    imported: Workspace,
+) -> None:
+    text = """\
+sources: {one: cells, two: cells}
+steps:
+  - {operation: flp}
+  - {name: a, operation: flip, from: b, params: {copis: 2}}
+  - {name: b, operation: flip, from: a}
+  - {name: c, operation: filter, from: one, params: {classes: [nosuch]}}
+outputs: [{project: out}]
+"""
+    lines = faults(imported, text)
+    assert [line.partition(": ")[2].partition(".")[0] for line in lines] == [
+        "the step flp does not say which source it reads",
+        "there is no operation 'flp'",
+        "the steps go in a circle: a reads b reads a",
+        "flip has no parameter 'copis'",
+        "c: there is no class 'nosuch'",
+    ]
+
+
 def test_what_nobody_uses_is_a_warning_and_left_out(imported: Workspace) -> None:
     text = """\
 sources: {a: cells, b: cells}
