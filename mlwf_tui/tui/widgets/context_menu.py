@@ -208,8 +208,11 @@ class ContextMenu(Dialog[str | None]):
 
 
 def _hang(text: str, room: int, indent: int, used: int) -> str:
-    """Return a note broken into lines below each other; the first has `used` cells less than the others."""
+    """Return a note broken into lines below each other; the first has `used` cells less, or is left out."""
     width = room - indent
     if width < MIN_NOTE:
         return text
-    return f"\n{' ' * indent}".join(wrap(text, width, initial_indent="x" * used))[used:]
+    below = f"\n{' ' * indent}"
+    if used + cell_len(text.partition(" ")[0]) > width:  # a long label has left no room for the first word
+        return below + below.join(wrap(text, width))
+    return below.join(wrap(text, width, initial_indent="x" * used))[used:]
