@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import msgspec
@@ -102,6 +102,30 @@ def find_item_place(workspace: Workspace, source: ItemSource, key: str) -> int:
     whole = key if key.startswith(lead) else lead + key
     place = find_place(workspace.store, source.manifest, whole)
     return min(max(place, source.first), max(source.first, source.places.stop - 1))
+
+
+def find_named_place(
+    workspace: Workspace, source: ItemSource, text: str, is_wanted: Callable[[], bool]
+) -> int | None:
+    """Return the place of the first item whose key begins with `text`, else whose key holds it in any case.
+
+    In a dataset the name alone will do. None where there is no such item, or as soon as it is not wanted.
+
+    Raises:
+        CorruptData: a part of the manifest is missing or damaged.
+    """
+    place = find_item_place(workspace, source, text)
+    lead = f"{source.dataset}/" if source.dataset else ""
+    head = next(iter_heads(workspace.store, source.manifest, (place,)), None)
+    if head is not None and head.key.startswith((text, lead + text)):
+        return place
+    wanted = text.casefold()
+    heads = enumerate(iter_heads(workspace.store, source.manifest, source.places), source.first)
+    while step := tuple(islice(heads, SCAN_STEP)):
+        found = next((place for place, head in step if wanted in head.key.casefold()), None)
+        if found is not None or not is_wanted():
+            return found
+    return None
 
 
 def find_places(

@@ -232,6 +232,15 @@ async def test_f_goes_to_a_name_and_G_to_the_end_of_a_long_list(empty_home: Work
         await app.press("enter")
         await app.until_text("3,211 of 5,000 items")
         await app.until_text("003210.jpg  train")
+        await app.press("f")
+        await app.write("4321.jp")
+        await app.press("enter")
+        await app.until_text("4,322 of 5,000 items")
+        await app.press("f")
+        await app.write("nowhere")
+        await app.until_text("No item's name holds “nowhere”.")
+        await app.press("enter")
+        await app.until_text("4,322 of 5,000 items")
 
 
 async def test_a_filter_of_a_long_list_counts_all_matches_and_f_goes_on_among_them(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mlwf_tui.tui.keys import KEYS, KEYS_BY_ID, make_bindings
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.choices import _list_kinds
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.foot import _shorten
 from mlwf_tui.tui.screens.verbs.table import make_verbs
 from mlwf_tui.tui.widgets import project_tree
@@ -33,6 +35,7 @@ from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.welcome import Welcome
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import NARROW, SIZES, WIDE, Driver, drive
+from tests.tui.homes import read_clock
 
 
 async def test_every_key_has_an_id_a_label_a_help_text_and_something_to_do(full_home: Workspace) -> None:
@@ -162,6 +165,139 @@ async def test_esc_closes_the_view_and_goes_back_to_the_projects(full_home: Work
         await app.press("escape")
         assert isinstance(app.main.query_one(Stage).shown, LineageView)
         assert app.main.focused is app.tree
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "opener"), [("ctrl+e", ModelsPane), ("J", EntryList)])
+@pytest.mark.parametrize("way_back", ["escape", "q"])
+async def test_the_way_back_leads_through_the_views_that_one_came_by(
+    full_home: Workspace, key: str, opener: type[ModelsPane] | type[EntryList], way_back: str
+) -> None:
+    async with drive(full_home) as app:
+        stage = app.main.query_one(Stage)
+        await app.press(key)
+        await app.until(lambda: isinstance(stage.shown, opener) and stage.shown.table.row_count > 0)
+        await app.settle()
+        is_zoomed = app.main.query_one(PaneGrid).is_zoomed
+        await app.press("enter")
+        await app.until(lambda: isinstance(stage.shown, RunMonitor))
+        await app.settle()
+        await app.press(way_back)
+        assert isinstance(stage.shown, opener)
+        assert stage.shown.table.has_focus
+        assert app.main.query_one(PaneGrid).is_zoomed == is_zoomed
+        await app.press(way_back)
+        assert isinstance(stage.shown, LineageView)
+        assert app.tree.has_focus
+
+
+@pytest.mark.slow
+async def test_the_way_back_ends_where_another_pane_or_tab_was_gone_to(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        stage = app.main.query_one(Stage)
+        await app.press("J")
+        await app.settle()
+        await app.press("enter")
+        await app.until(lambda: isinstance(stage.shown, RunMonitor))
+        await app.select("cells-val-1")
+        await app.press("enter")
+        await app.until(lambda: isinstance(stage.shown, ReportView))
+        await app.press("escape")
+        assert isinstance(stage.shown, LineageView)
+        assert app.tree.has_focus
+
+
+@pytest.mark.slow
+async def test_what_was_opened_on_the_graph_leads_back_to_the_graph(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("2", "slash")
+        await app.write("cells-val-1")
+        await app.press("enter", "enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.press("escape")
+        assert app.main.query_one(LineageView).has_focus
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+async def test_esc_leaves_a_view_before_it_clears_the_filter_of_the_tree(
+    full_home: Workspace, size: tuple[int, int]
+) -> None:
+    async with drive(full_home, size=size) as app:
+        await app.press("slash")
+        await app.write("cells-val-1")
+        await app.press("enter", "enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.press("escape")
+        assert isinstance(app.main.query_one(Stage).shown, LineageView)
+        assert app.tree.has_focus
+        assert "Projects  /cells-val-1" in app.read_text()
+        await app.press("escape")
+        assert "/cells-val-1" not in app.read_text()
+
+
+@pytest.mark.slow
+async def test_slash_in_a_list_filters_its_rows_and_esc_shows_all(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.press("J")
+        shown = app.main.query_one(EntryList)
+        await app.until(lambda: shown.table.row_count > 2)
+        count = shown.table.row_count
+        await app.press("slash")
+        await app.write("PARTS done")
+        await app.press("enter")
+        await app.until_text(f"/PARTS done  1 of {count} runs")
+        assert shown.entry is not None and shown.entry.title == "import parts"
+        assert "Projects  /" not in app.read_text()
+        app.main._views.renew_list()
+        assert shown.table.row_count == 1
+        await app.press("slash", "ctrl+u")
+        await app.write("no such run")
+        await app.press("enter")
+        await app.until_text("Nothing listed is like that")
+        await app.until(lambda: app.main.entry is None, "nothing selected")  # no key reaches what is hidden
+        await app.press("escape")
+        assert shown.table.row_count == count
+        assert app.main.query_one(Stage).shown is shown
+
+
+@pytest.mark.slow
+async def test_n_in_a_view_without_matches_says_so(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        await app.select("cells-val-1")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.press("n")
+        await app.until_text("Matches are on the graph")
+
+
+@pytest.mark.slow
+async def test_the_graph_goes_with_a_head_that_moves(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        view = app.main.query_one(LineageView)
+        before = view.selected
+        await app.press("u")
+        await app.until_text("Took back")
+        await app.until(lambda: view.selected_node is not None and view.selected != before, "the new head")
+        await app.settle()
+        assert view.selected_node is not None and view.selected_node.detail == "13 items"
+        assert "┃ 13 items" in app.read_text()
+
+
+@pytest.mark.slow
+async def test_ages_go_on_in_the_tree_on_the_graph_and_in_a_list(full_home: Workspace) -> None:
+    later = timedelta()
+    async with drive(full_home, size=(200, 40), clock=lambda: read_clock() + later) as app:
+        for days, keys, view in ((1, "2", LineageView), (2, "Jz", EntryList)):
+            await app.press(*keys)
+            await app.until(lambda view=view: isinstance(app.main.query_one(Stage).shown, view))  # type: ignore[misc]
+            later = timedelta(days=days)
+            app.main._show_ages()
+            await app.pilot.pause()
+            shown = app.main.query_one(Stage).region
+            lines = app.read_text().splitlines()[shown.y : shown.bottom]
+            assert f"{days} d" in "\n".join(line[shown.x : shown.right] for line in lines)
 
 
 @pytest.mark.slow

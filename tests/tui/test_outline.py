@@ -1,11 +1,13 @@
-"""What stands beside a name in the tree."""
+"""What stands in the tree: names, and what is beside them."""
 
 from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
 
-from mlwf_tui.tui.screens.outline import make_model_entry
+from mlwf_tui.entities.ids import RunId
+from mlwf_tui.tui.screens.outline import make_model_entry, make_run_entry
+from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workspace import Workspace
 from tests.fakes.models import add_model
 
@@ -22,3 +24,9 @@ from tests.fakes.models import add_model
 )
 def test_every_task_has_its_figure(empty_home: Workspace, metrics: dict[str, float], note: str) -> None:
     assert make_model_entry(replace(add_model(empty_home, "m"), metrics=metrics)).note == note
+
+
+def test_an_undo_of_the_newest_change_is_called_by_its_project(projects_home: Workspace) -> None:
+    made = undo(projects_home)
+    run = projects_home.catalog.runs.get(RunId(made.run))
+    assert make_run_entry(run, run.created_at).title == f"undo {made.project}"

@@ -11,7 +11,7 @@ from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.store.manifests import write_manifest
 from mlwf_tui.workflow.content import count_datasets
-from mlwf_tui.workflow.items import find_item_place, iter_matches, open_items, read_items
+from mlwf_tui.workflow.items import find_item_place, find_named_place, iter_matches, open_items, read_items
 from mlwf_tui.workflow.ordering import NAME, ORDERS, sort_items
 from mlwf_tui.workspace import Workspace
 from tests.states import make_object
@@ -67,6 +67,10 @@ def test_in_a_dataset_a_name_alone_leads_to_the_item_and_never_out_of_it(plates:
     source = open_items(plates, "plates", "a")
     keys = [KEYS[find_item_place(plates, source, text)] for text in ("2", "a/2", "", "zzz")]
     assert keys == ["a/2.jpg", "a/2.jpg", "a/1.jpg", "a/c/3.jpg"]
+    named = [find_named_place(plates, source, text, lambda: True) for text in ("2", "a/2", "3.jpg", "5.jpg")]
+    assert [KEYS[place] if place is not None else "" for place in named] == [
+        "a/2.jpg", "a/2.jpg", "a/c/3.jpg", "",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("by", [NAME, *ORDERS])

@@ -10,7 +10,14 @@ from mlwf_tui.entities.picture import Outline
 from mlwf_tui.errors import CorruptData, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.expressions.parse import parse_item_condition
 from mlwf_tui.workflow.commit import commit
-from mlwf_tui.workflow.items import find_item_place, find_query_fault, iter_matches, open_items, read_items
+from mlwf_tui.workflow.items import (
+    find_item_place,
+    find_named_place,
+    find_query_fault,
+    iter_matches,
+    open_items,
+    read_items,
+)
 from mlwf_tui.workflow.pictures import render_item
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workspace import Workspace
@@ -48,6 +55,15 @@ def test_items_are_read_by_any_places(imported: Workspace) -> None:
     assert [item.key for item in read_items(imported, source, (0, 2, 3))] == [KEYS[0], *KEYS[2:4]]
     assert [item.key for item in read_items(imported, source, (3, 0, 2))] == [KEYS[3], KEYS[0], KEYS[2]]
     assert read_items(imported, source, ()) == ()
+
+
+def test_a_name_leads_to_the_item_by_its_key_before_a_part_of_it(imported: Workspace) -> None:
+    source = open_items(imported, "cells")
+    places = [
+        find_named_place(imported, source, text, lambda: True)
+        for text in ("main/c", "c.jpg", "E.PNG", "main/", ".png", "nowhere")
+    ]
+    assert places == [2, 2, 4, 0, 4, None]
 
 
 def test_the_beginning_of_a_name_leads_to_the_item(imported: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
 from functools import partial
 from typing import ClassVar
@@ -30,7 +31,7 @@ from mlwf_tui.tui.widgets.item_preview import ItemPreview, Layer
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
-from mlwf_tui.workflow.items import ItemSource, find_item_place, find_query_fault
+from mlwf_tui.workflow.items import ItemSource, find_item_place, find_named_place, find_query_fault
 from mlwf_tui.workflow.ordering import NAME
 from mlwf_tui.workspace import Workspace
 
@@ -38,7 +39,7 @@ FILTER_HELP = (
     "Words in the name, dataset, split, class or tag: all must fit; class:rbc looks at one of them.\n"
     "Or an expression: count(rbc) > 20 and split == train"
 )
-FIND_HELP = "Where a name begins, with its dataset: the first item from there on is shown as you type."
+FIND_HELP = "A name's beginning, with its dataset, or a part of it: the first such item is shown as you type."
 EMPTY = ("No items", "Images with their labels appear here: i imports some into the project.")
 NO_MATCH = ("No item matches", "esc shows all of them again.")
 LOOKING = ("Looking…", "Items appear as they are found.")
@@ -114,6 +115,7 @@ class BrowsePane(PicturePane):
         self.within: Entry | None = None
         """The project or version that is looked through."""
         self._searched = Newest()
+        self._is_find_over = threading.Event()  # of the name that is looked for
         self._wanted_key = ""  # of the item to go to once other rows are listed
         self._marks: Collection[str] = ()
 
@@ -262,7 +264,8 @@ class BrowsePane(PicturePane):
                 self._searched.forget()
                 self.table.cursor = before
 
-        self.app.push_screen(Prompt("Go to an item", help=FIND_HELP, on_change=self._find), answered)
+        prompt = Prompt("Go to an item", help=FIND_HELP, on_change=lambda text: self._find(prompt, text))
+        self.app.push_screen(prompt, answered)
 
     @on(ThumbnailGrid.Highlighted)
     def _on_thumbnail_highlighted(self, event: ThumbnailGrid.Highlighted) -> None:
@@ -312,8 +315,9 @@ class BrowsePane(PicturePane):
         self._fill_table()
         self._grid.show(len(pages), self._find_empty())
         self.table.cursor = 0
-        if self._wanted_key:
-            self._find(self._wanted_key)
+        if self._wanted_key and self._source is not None:
+            work = partial(find_item_place, self._workspace, self._source, self._wanted_key)
+            self._work.start("item", work, self._searched.take(self._go_to))
             self._wanted_key = ""
         self._draw_head()
         self._show_current()
@@ -341,11 +345,26 @@ class BrowsePane(PicturePane):
             return EMPTY
         return NO_MATCH if self._rows.passed is None else LOOKING
 
-    def _find(self, text: str) -> None:
-        """Go to the first item whose name begins so, or comes after it."""
-        if self._source is not None and text.strip():
-            work = partial(find_item_place, self._workspace, self._source, text.strip())
-            self._work.start("item", work, self._searched.take(self._go_to))
+    def _find(self, prompt: Prompt, text: str) -> None:
+        """Go to the first item whose name begins so, else holds it, or say that there is none."""
+        self._is_find_over.set()
+        over = self._is_find_over = threading.Event()
+
+        def done(place: int | None) -> None:
+            if place is not None:
+                self._go_to(place)
+            elif prompt.is_active:
+                prompt.say_fault(f"No item's name holds “{text.strip()}”.")
+            else:
+                self.notify(f"No item's name holds “{text.strip()}”.", severity="warning", markup=False)
+
+        if self._source is None or not text.strip():
+            self._searched.forget()
+            return
+        work = partial(
+            find_named_place, self._workspace, self._source, text.strip(), lambda: not over.is_set()
+        )
+        self._work.start("item", work, self._searched.take(done))
 
     def _go_to(self, place: int) -> None:
         self.table.cursor = self._rows.pages.find_row(place)

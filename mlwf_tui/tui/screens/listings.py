@@ -11,6 +11,7 @@ from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.sparkline import draw_sparkline
 from mlwf_tui.tui.screens.outline import (
+    SUBJECT_PARAMS,
     make_report_entry,
     make_run_entry,
     make_version_entry,
@@ -18,7 +19,7 @@ from mlwf_tui.tui.screens.outline import (
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.curve_plot import MARKERS
-from mlwf_tui.tui.widgets.drawing import fit_tail
+from mlwf_tui.tui.widgets.drawing import fit_middle
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.entry_list import Listing, SortValue
 from mlwf_tui.tui.widgets.formats import (
@@ -141,7 +142,7 @@ def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid:
     runs = sorted(runs, key=lambda run: run.state.is_finished)
     columns = (
         Column("state", 10),
-        Column("run", NAME_CELLS, cut="start"),
+        Column("run", NAME_CELLS, cut="middle"),
         Column("curve", CURVE_CELLS),
         Column("last", 6, align="right"),
         Column("best", 6, align="right"),
@@ -179,7 +180,7 @@ def _name_run(run: Run, entry: Entry, outlook: Outlook, overlaid: Sequence[str])
     if not signs:
         return entry.title, entry.title
     signed = " ".join(signs)
-    return f"{signed} {fit_tail(entry.title, NAME_CELLS - 1 - len(signed))}", entry.title
+    return f"{signed} {fit_middle(entry.title, NAME_CELLS - 1 - len(signed))}", entry.title
 
 
 def _draw_outlook(run: Run, outlook: Outlook) -> Row:
@@ -220,8 +221,16 @@ def _assemble(
         tuple(entries),
         [[text for text, _ in row] for row in rows],
         [[value for _, value in row] for row in rows],
+        [_list_words(entry, row) for entry, row in zip(entries, rows, strict=True)],
         empty,
     )
+
+
+def _list_words(entry: Entry, row: Row) -> str:
+    """Return what is said of an entry in its row, and of a run what it is of."""
+    params = entry.entity.params if isinstance(entry.entity, Run) else {}
+    subjects = (str(params[name]) for name in SUBJECT_PARAMS if params.get(name))
+    return " ".join((entry.title, entry.ref, *subjects, *(text for text, _ in row))).casefold()
 
 
 def _age(at: datetime, now: datetime) -> tuple[str, SortValue]:

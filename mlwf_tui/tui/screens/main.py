@@ -216,7 +216,7 @@ class MainScreen(Screen[None]):
         use_own_keys(self.app, self.workspace.settings.keys, self.fail)
         self.reload()
         self._live.start()
-        self.set_interval(AGE_INTERVAL_S, self._show_outline)
+        self.set_interval(AGE_INTERVAL_S, self._show_ages)
         self.set_interval(LIVING_INTERVAL_S, self._show_living)
         self.set_interval(AGE_INTERVAL_S, self._sitting.keep_soon)
 
@@ -330,6 +330,10 @@ class MainScreen(Screen[None]):
     def _on_target_opened(self, event: ReportView.TargetOpened) -> None:
         self._views.reports.open_target(event)
 
+    @on(ReportView.KeysChanged)
+    def _on_report_keys_changed(self) -> None:
+        self._show_hints()
+
     @on(MetricPlots.LayoutChanged)
     def _on_layout_changed(self, event: MetricPlots.LayoutChanged) -> None:
         self._layouts.keep(event.layout)
@@ -341,6 +345,10 @@ class MainScreen(Screen[None]):
     def _show_outline(self) -> None:
         self._showing.show_outline()
         self._selection.refresh()
+
+    def _show_ages(self) -> None:
+        self._show_outline()
+        self._views.draw_ages()
 
     # --- the selection, opening and menus ------------------------------------------------------
 

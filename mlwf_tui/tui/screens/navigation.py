@@ -8,12 +8,13 @@ from textual.widget import Widget
 
 from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.screens.view_host import LINEAGE, TITLES
+from mlwf_tui.tui.screens.view_host import EVIDENCE, LINEAGE, REPORT, TITLES
 from mlwf_tui.tui.screens.views import ROOMY, Views
 from mlwf_tui.tui.widgets.pane_grid import Pane, PaneGrid
 from mlwf_tui.tui.widgets.pane_shares import ScreenSize
 
 TREE, STAGE, DETAILS = "tree", "stage", "details"
+PARENTS = {EVIDENCE: REPORT}  # where the way back leads that was not come by
 
 
 def make_panes(tree: Widget, stage: Widget, details: Widget) -> PaneGrid:
@@ -45,6 +46,8 @@ class Navigation:
         self._on_filter = on_filter
         self.filter = ""
         self._is_zoomed_for_view = False  # the view took the room itself, and gives it back
+        self._shown = LINEAGE
+        self._way: list[str] = []  # the views that one came through to the one that is shown
         self.by_key: Mapping[str, Callable[[], object]] = {
             "back": self.go_back,
             "zoom": self.toggle_zoom,
@@ -101,8 +104,8 @@ class Navigation:
         return "No border of this pane moves that way."
 
     def go_back(self) -> None:
-        """Undo the last thing that narrows what is seen; then go to the projects."""
-        if self.filter:
+        """Undo the last that narrows the current pane; then go where one came from, or to the projects."""
+        if self._panes.current == TREE and self.filter:
             self.set_filter("")
             return
         if self._panes.current == STAGE and self._views.go_back():
@@ -112,23 +115,44 @@ class Navigation:
         if self._panes.is_zoomed and not self._is_zoomed_for_view:
             self._panes.zoom(False)
             return
+        before = self._way[-1] if self._way else PARENTS.get(self._views.active)
+        if before is not None and self._panes.current == STAGE:
+            self._views.show(before)
+            self._make_room()
+            return
         if self._views.active != LINEAGE and self._views.has_lineage:
             self._views.show(LINEAGE)
         self._panes.go_home()
 
     def show_view(self, *, is_opened: bool) -> None:
         """Follow the stage to its view; where it was opened with something new, with the focus."""
+        self._note_way(is_opened=is_opened)
         self._panes.rename(STAGE, TITLES[self._views.active])
-        is_roomy = self._views.active in ROOMY
-        if is_roomy and is_opened and not self._panes.is_zoomed:
-            self._panes.go_to(STAGE)
-            self._panes.zoom(True)
-            self._is_zoomed_for_view = True
-        elif not is_roomy and self._is_zoomed_for_view:
+        if is_opened:
+            self._make_room()
+        if self._views.active not in ROOMY and self._is_zoomed_for_view:
             self._panes.zoom(False)
             self._is_zoomed_for_view = False
         if is_opened or self._panes.current == STAGE:
             self._panes.go_to(STAGE)
+
+    def _note_way(self, *, is_opened: bool) -> None:
+        """Remember by which views one came to this one; from another pane, or by the tabs, by none."""
+        before, self._shown = self._shown, self._views.active
+        is_from_pane = is_opened and self._panes.current != STAGE
+        if self._shown in self._way and not is_from_pane:
+            del self._way[self._way.index(self._shown) :]
+        elif not is_opened or is_from_pane:
+            self._way.clear()
+        elif before != self._shown and self._views.has_lineage:
+            self._way.append(before)
+
+    def _make_room(self) -> None:
+        """Give a view the whole screen that is one of pictures or of many columns."""
+        if self._views.active in ROOMY and not self._panes.is_zoomed:
+            self._panes.go_to(STAGE)
+            self._panes.zoom(True)
+            self._is_zoomed_for_view = True
 
     def leave_view(self) -> None:
         """Share the room again once the focus has gone from a view that took it to another pane."""

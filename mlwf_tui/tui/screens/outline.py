@@ -139,6 +139,7 @@ def make_report_entry(report: Report) -> Entry:
 
 def make_run_entry(run: Run, now: datetime) -> Entry:
     subject = next((str(run.params[name]) for name in SUBJECT_PARAMS if run.params.get(name)), "")
+    subject = subject or str(run.result.get("project", ""))  # that an undo of the newest change was in
     return Entry(
         kind=EntryKind.RUN,
         key=f"run:{run.id}",

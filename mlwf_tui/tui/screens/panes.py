@@ -27,6 +27,7 @@ from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.context_menu import ContextMenu, MenuList
 from mlwf_tui.tui.widgets.details import Details
+from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.formats import format_keys
 from mlwf_tui.tui.widgets.lineage_view import LineageView
@@ -80,7 +81,7 @@ class PaneKey(msgspec.Struct, frozen=True):
 PANES: Mapping[str, tuple[type[DOMNode], ...]] = {
     "Projects": (ProjectTree,),
     "Lineage": (LineageView,),
-    "Lists": (EntityTable,),
+    "Lists": (EntityTable, EntryList),
     "Models": (EntityTable, ModelsPane),
     "Models side by side": (ModelComparison, ModelsPane),
     "Items": (EntityTable, BrowsePane),

@@ -62,6 +62,9 @@ class Search:
 
     def step(self, by: int) -> None:
         """Go to the next match on the graph, or to the one before."""
+        if not any(view.is_on_screen for view in self._screen.query(LineageView)):
+            self._teller.refuse("Matches are on the graph and in a log: this view has none to go on to.")
+            return
         if self._view is None or not self._matches:
             self._teller.refuse("Nothing is searched for on the graph: / begins.")
             return

@@ -60,6 +60,7 @@ class Selection:
         self._details = details
         self._on_change = on_change
         self.entry: Entry | None = None
+        self._followed: str | None = None  # the node that the tree has led the lineage to
         self.facts: Facts | None = None
 
     @property
@@ -108,16 +109,32 @@ class Selection:
         chosen = renewed or in_tree
         if chosen is not None:
             self.select(chosen)
+        if in_tree is not None and self._is_lineage_behind(in_tree):
+            self._lead_lineage(in_tree)
+
+    def _is_lineage_behind(self, entry: Entry) -> bool:
+        """Whether the lineage's cursor is where the tree has led it, and the entry is elsewhere by now."""
+        view = self._views.stage.find_view(LINEAGE)
+        if self._followed is None or not isinstance(view, LineageView) or view.has_focus:
+            return False
+        is_there = view.selected == self._followed
+        return is_there and find_node_id(entry, self._host.snapshot) != self._followed
 
     def follow_tree(self, entry: Entry) -> None:
         """Take what the tree's cursor has come to, and show it in the lineage."""
         if not self._tree.has_focus and (self.entry is not None or self._stands_nowhere):
             return
         self.select(entry)
+        self._lead_lineage(entry)
+
+    def _lead_lineage(self, entry: Entry) -> None:
+        """Put the lineage's cursor on what stands for an entry of the tree."""
         node_id = find_node_id(entry, self._host.snapshot)
         view = self._views.stage.find_view(LINEAGE)
-        if node_id is not None and isinstance(view, LineageView) and not view.select(node_id):
-            view.selected = node_id  # the graph is being laid out; it is drawn there when it is
+        if node_id is not None and isinstance(view, LineageView):
+            self._followed = node_id
+            if not view.select(node_id):
+                view.selected = node_id  # the graph is being laid out; it is drawn there when it is
 
     def follow_keys(self) -> None:
         """Take what the cursor is on that has the focus: keys in a burst overtake its message."""
@@ -141,9 +158,14 @@ class Selection:
 
     @property
     def _stands_nowhere(self) -> bool:
-        """Whether the focus is on a list of items that lists none."""
-        view = self._views.shown
-        return isinstance(view, BrowsePane) and view.has_focus_within and view.is_empty
+        """Whether the focus is on a list of items that lists none, or on one that a filter has emptied."""
+        match view := self._views.shown:
+            case BrowsePane():
+                return view.has_focus_within and view.is_empty
+            case EntryList():
+                return view.has_focus_within and view.hides_all
+            case _:
+                return False
 
     def _find_current(self) -> Entry | None:
         """Return what the cursor of the tree or of a list stands on, where that has the focus."""

@@ -60,6 +60,9 @@ T = TypeVar("T")
 ROOMY = (MODELS, ITEMS, DIFF, CHECK, EVIDENCE, BOARD)
 """Views of pictures and of many columns: opened, they get the whole screen."""
 
+NARROWED = LineageView | EntryList | ModelsPane | BrowsePane | DiffPane | CheckPane | EvidencePane | BoardPane
+"""Views that can hide a part of what they show."""
+
 TOLD_BY_RUN = (
     EntryKind.RUN, EntryKind.MODEL, EntryKind.INTERMEDIATE, EntryKind.ARTIFACT, EntryKind.RECIPE,
 )  # fmt: skip
@@ -252,6 +255,14 @@ class Views:
             if listing is not None:
                 view.show(listing)
 
+    def draw_ages(self) -> None:
+        """Draw anew what tells on the graph or in a list how long ago things were."""
+        view = self.shown
+        if isinstance(view, LineageView):
+            view.draw_ages()
+        elif isinstance(view, EntryList):
+            self.renew_list()
+
     def show_models(self) -> None:
         """List all models, to be sorted, filtered and compared."""
         view = self.stage.get_view(MODELS)
@@ -326,14 +337,7 @@ class Views:
     def go_back(self) -> bool:
         """Undo what hides a part of the view that is shown; False where nothing does."""
         view = self.shown
-        if isinstance(view, EvidencePane):
-            if not view.go_back():
-                self.show(REPORT)
-            return True
-        return (
-            isinstance(view, LineageView | BrowsePane | DiffPane | CheckPane | ModelsPane | BoardPane)
-            and view.go_back()
-        )
+        return isinstance(view, NARROWED) and view.go_back()
 
     # --- reports and diffs ---------------------------------------------------------------------
 

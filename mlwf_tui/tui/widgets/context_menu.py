@@ -209,13 +209,11 @@ class ContextMenu(Dialog[str | None]):
 
 
 def _hang(text: str, room: int, indent: int, used: int) -> str:
-    """Return a note broken into lines below each other; the first has `used` cells less than the others."""
+    """Return a note broken into lines below each other; the first has `used` cells less, or is left out."""
     width = room - indent
     if width < MIN_NOTE:
         return text
-    if used + len(text.split(maxsplit=1)[0]) > width:
-        lines = ["", *wrap(text, width)]
-    else:
-        lines = wrap(text, width, initial_indent="x" * used)
-        lines[0] = lines[0][used:]
-    return f"\n{' ' * indent}".join(lines)
+    below = f"\n{' ' * indent}"
+    if used + cell_len(text.partition(" ")[0]) > width:  # a long label has left no room for the first word
+        return below + below.join(wrap(text, width))
+    return below.join(wrap(text, width, initial_indent="x" * used))[used:]

@@ -253,6 +253,10 @@ class LineageView(ScrollView, can_focus=True):
             self._progress = drawn
             self._redraw()
 
+    def draw_ages(self) -> None:
+        """Draw how long ago things were as of now."""
+        self._redraw()
+
     def notify_style_update(self) -> None:
         self._styles.clear()
         self._rows.forget()
@@ -403,7 +407,7 @@ class LineageView(ScrollView, can_focus=True):
         if before is not None and after is not None and before != after:
             self.scroll_relative(*(after - before), animate=False, force=True, immediate=True)
             self.reveal_selected()
-        elif before is None and after is not None and drawn.order.lens != picture.order.lens:
+        elif before is None and after is not None:
             self.reveal_selected()
         elif after is None and layout is not None and drawn.layout is None:
             self._reveal_beginning(layout)

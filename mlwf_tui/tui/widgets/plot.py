@@ -16,6 +16,7 @@ AXIS_ROLE = "muted"
 MIN_WIDTH = 12
 MIN_HEIGHT = 4
 LIMITS_PER_STEP = 5
+MAX_DIGITS = 4  # behind the point of a tick with a power of ten: its plot needs room as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def choose_axis(low: float, high: float, max_ticks: int) -> Axis:
     low, high = math.floor(low / part + 1e-9) * part, math.ceil(high / part - 1e-9) * part
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     ticks = tuple(step * number for number in range(first, last + 1))
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    decimals = -math.floor(math.log10(step) + 1e-9)  # below 0 where ticks are tens, hundreds, …
     return Axis(low, high, ticks, tuple(_write_tick(tick, decimals) for tick in ticks))
 
 
@@ -168,10 +169,17 @@ def _choose_step(raw: float) -> float:
 
 def _write_tick(value: float, decimals: int) -> str:
     if decimals > 4 or abs(value) >= 1e6:
-        return f"{value:.0e}" if value else "0"
-    if decimals == 0 and abs(value) >= 10_000:
+        return _write_power(value, decimals) if value else "0"
+    if decimals <= 0 and abs(value) >= 10_000:
         return f"{value / 1000:.10g}k"
-    return f"{value:.{decimals}f}"
+    return f"{value:.{max(0, decimals)}f}"
+
+
+def _write_power(value: float, decimals: int) -> str:
+    """Return a value with a power of ten, and as many digits before it as ticks differ by."""
+    digits = max(0, math.floor(math.log10(abs(value)) + 1e-9) + decimals)
+    mantissa, _, power = f"{value:.{min(digits, MAX_DIGITS)}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{power}"
 
 
 def _prepare_figure(width: int, height: int) -> Any:

@@ -98,7 +98,7 @@ class Prompt(Dialog[str | None]):
             yield Static(id="prompt-fault", markup=False)
 
     def on_mount(self) -> None:
-        self._say_fault(self._fault)
+        self.say_fault(self._fault)
         if self._is_taken_up:
             note = self.query_one("#prompt-note", Static)
             note.update(f"As you left it. {name_key(self, 'prompt.reset')} puts back what it opens with.")
@@ -119,13 +119,14 @@ class Prompt(Dialog[str | None]):
     @on(Input.Changed)
     def _on_changed(self, event: Input.Changed) -> None:
         if event.value != self._value:
-            self._say_fault("")
+            self.say_fault("")
         if self._find_fault is not None:
-            self._say_fault(self._find_fault(event.value.strip()) if event.value.strip() else "")
+            self.say_fault(self._find_fault(event.value.strip()) if event.value.strip() else "")
         if self._on_change is not None:
             self._on_change(event.value)
 
-    def _say_fault(self, fault: str) -> None:
+    def say_fault(self, fault: str) -> None:
+        """Say what is wrong with what is written; "" is nothing."""
         told = self.query_one("#prompt-fault", Static)
         told.display = bool(fault)
         told.update(f"✗ {fault}" if fault else "")

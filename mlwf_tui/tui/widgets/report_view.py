@@ -72,6 +72,9 @@ class ReportView(ScrollView, can_focus=True):
             self.report = report
             self.thresholds = thresholds
 
+    class KeysChanged(Message):
+        """What is drawn now has something to open, other than before, or nothing any more."""
+
     class TargetOpened(Message):
         """A person wants to see what stands behind a number, at the thresholds that hold now."""
 
@@ -202,18 +205,23 @@ class ReportView(ScrollView, can_focus=True):
             self._begin()
 
     def action_open(self) -> None:
-        """Ask for what stands behind the number under the cursor; without one, show where it can stand."""
+        """Ask for what stands behind the number under the cursor; without one, go to the next there is."""
         spot = self._cursor.spot
         if spot is not None:
             self.post_message(self.TargetOpened(self, spot.target, self._wanted))
-        else:
-            self.action_move(1)
+            return
+        tops = self.scroll_offset.y + self._covered_rows, 0
+        if any(self._cursor.move_rows(1, top, len(self._lines)) for top in tops):
+            assert self._cursor.spot is not None
+            self._keep_in_sight(self._cursor.spot.row)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._cursor.has_any if action == "open" else True
 
     def reword(self, binding: Binding) -> Binding:
-        """Return a binding as it is to be told: without tabs there are cells alone to go to."""
+        """Return a binding as it is to be told: without tabs there are cells alone to go to, if any."""
+        if binding.id == "report.open" and not self._cursor.has_any:
+            return rename(binding, "", is_shown=False)
         cells = {"report.right": "next cell", "report.left": "cell before"}
         if self._tabs or binding.id not in cells:
             return binding
@@ -347,7 +355,10 @@ class ReportView(ScrollView, can_focus=True):
         lines += [*self._shown[title](self._drawn_width), []]
         if len(starts) > len(self._starts) or len(starts) == len(titles):
             self._lines, self._starts = lines, starts
+            could_open = self._cursor.has_any
             self._cursor.show(find_spots(lines))
+            if self._cursor.has_any != could_open:
+                self.post_message(self.KeysChanged())
             self.virtual_size = Size(self._drawn_width, len(lines))
             self.refresh()
         if len(starts) < len(titles):

@@ -128,10 +128,10 @@ def _read_marker(folder: Path) -> Mapping[str, str] | None:
 
 
 def _iter_told(workspace: Workspace, manifest: Digest, item_count: int, observer: Observer) -> Iterator[Item]:
-    """Yield a manifest's items, reporting each to the observer."""
+    """Yield a manifest's items, reporting each to the observer; without an end, which is not the run's."""
     for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
         observer.check_cancelled()
-        observer.progress(count, item_count, "writing the data out")
+        observer.progress(count, None, f"writing the data out, {count:,} of {item_count:,}")
         yield item
 
 

@@ -1,12 +1,20 @@
-"""Notes in a menu go on below each other, and no word is broken."""
+"""The lines of a menu: what stands behind their names."""
 
 from __future__ import annotations
+
+import pytest
 
 from mlwf_tui.tui.widgets.context_menu import _hang
 
 
-def test_a_note_without_room_for_its_first_word_begins_on_a_line_of_its_own() -> None:
-    assert _hang("project, now", room=40, indent=20, used=0) == "project, now"
-    assert _hang("project, now", room=40, indent=20, used=10) == "project,\n" + " " * 20 + "now"
-    for used in (13, 20, 50):
-        assert _hang("project, now", room=40, indent=20, used=used) == "\n" + " " * 20 + "project, now"
+@pytest.mark.parametrize(
+    ("used", "drawn"),
+    [
+        (0, "project, deleted a\n  moment ago"),
+        (6, "project,\n  deleted a moment\n  ago"),
+        (15, "\n  project, deleted a\n  moment ago"),
+        (40, "\n  project, deleted a\n  moment ago"),
+    ],
+)
+def test_no_word_of_a_note_is_broken_however_long_the_name_before_it_is(used: int, drawn: str) -> None:
+    assert _hang("project, deleted a moment ago", 20, 2, used) == drawn

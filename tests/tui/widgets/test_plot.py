@@ -75,6 +75,15 @@ def test_labels_show_every_step() -> None:
     assert choose_axis(0, 1, 5).labels == ("0.0", "0.2", "0.4", "0.6", "0.8", "1.0")
     assert choose_axis(0, 50_000, 5).labels[-1] == "50k"
     assert choose_log_axis(-5, -1, 4).labels[0] == "1e-5"
+    assert choose_axis(8.5e-6, 1e-5, 4).labels == ("8.5e-06", "9e-06", "9.5e-06", "1e-05")
+    assert choose_axis(1e6, 1.3e6, 4).labels == ("1e+06", "1.1e+06", "1.2e+06", "1.3e+06")
+
+
+@given(exponent=st.integers(-12, 12), start=st.integers(0, 400), max_ticks=st.integers(2, 12))
+def test_no_two_ticks_have_one_label(exponent: int, start: int, max_ticks: int) -> None:
+    low, high = start * 10.0**exponent, (start + 7) * 10.0**exponent
+    labels = choose_axis(low, high, max_ticks).labels
+    assert len(set(labels)) == len(labels)
 
 
 @given(

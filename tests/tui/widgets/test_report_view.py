@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from mlwf_tui.entities.evidence import Pick
 from mlwf_tui.entities.measurement import ErrorKind
 from mlwf_tui.entities.model import ClassMetrics, Evaluation
+from mlwf_tui.tui.screens.choices import list_pane_hints, list_pane_keys
 from mlwf_tui.tui.widgets.comparison_sections import draw_figures, list_comparison_sections
 from mlwf_tui.tui.widgets.drawing import ROLE_STYLES, measure_line
 from mlwf_tui.tui.widgets.report_confusion import draw_confusion
@@ -116,6 +117,29 @@ async def test_the_cursor_goes_over_cells_and_rows_and_enter_asks_for_what_is_be
         await pilot.click(view, offset=(3, row))
         await pilot.click(view, offset=(3, row))
         assert opened[-1].target == Pick(error=ErrorKind.LOCALISATION)
+
+
+@pytest.mark.slow
+async def test_where_nothing_can_be_opened_no_key_is_told_for_it() -> None:
+    async with ReportApp().run_test(size=(84, 24)) as pilot:
+        view = await show(pilot)
+        for tab, can_open in (("Classes", True), ("Speed", False), ("Confusion", True)):
+            view.show_tab(tab)
+            await settle(pilot, view)
+            assert ("images behind it" in [hint.label for hint in list_pane_hints(view)]) == can_open
+            assert ("images behind it" in [key.label for key in list_pane_keys(view)]) == can_open
+
+
+@pytest.mark.slow
+async def test_enter_goes_to_the_first_number_that_can_be_opened_however_far_below() -> None:
+    async with ReportApp().run_test(size=(84, 24)) as pilot:
+        view = await show(pilot)
+        view.show_tab("Curves")
+        await settle(pilot, view)
+        await pilot.press("enter")
+        spot = view._cursor.spot
+        assert spot is not None
+        assert view.scroll_offset.y < spot.row < view.scroll_offset.y + view.size.height
 
 
 async def test_keys_behind_one_for_a_tab_mean_what_is_on_it() -> None:

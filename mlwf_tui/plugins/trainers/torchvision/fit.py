@@ -152,13 +152,16 @@ class _Fitting:
             step = epoch * self._batch_count + number
             loss = self._step(pixels, labels, step)
             total, done = total + loss, done + 1
-            message = f"epoch {epoch + 1}/{self._epochs}, loss {total / done:.3g}{self._quality}"
-            self._observer.progress(step + 1, self._batch_count * self._epochs, message)
+            self._tell_progress(step + 1, total / done)
             self._tell_batch(loss, step + 1)
             self._look()
             if self.is_stopped:
                 break
         return total / max(1, done)
+
+    def _tell_progress(self, step: int, loss: float) -> None:
+        message = f"epoch {self._epoch + 1}/{self._epochs}, loss {loss:.3g}{self._quality}"
+        self._observer.progress(step, self._batch_count * self._epochs, message)
 
     @torch.no_grad()
     def _settle_norms(self) -> None:
@@ -235,6 +238,7 @@ class _Fitting:
         self._observer.metric("lr", self._optimizer.param_groups[0]["lr"], step)
         self._observer.metric("epoch", step, step * self._batch_count)
         self._quality = f", top1 {values['metrics/top1']:.3f}"
+        self._tell_progress(step * self._batch_count, values["train/loss"])
         with suppress(Paused, Cancelled):  # has what was told written; a wish stands, and is heard below
             self._observer.check_cancelled()
         self._epoch += 1

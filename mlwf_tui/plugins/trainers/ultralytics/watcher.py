@@ -87,17 +87,19 @@ class Watcher:
 
     def _on_batch_end(self, trainer: Any) -> None:
         self._batches_done += 1
-        batches = len(trainer.train_loader)
-        losses = {key: float(value) for key, value in trainer.tloss.items()}
-        first = ", ".join(f"{key.removesuffix('_loss')} {value:.3g}" for key, value in losses.items())
-        message = f"epoch {trainer.epoch + 1}/{trainer.epochs}, {first}{self._quality}"
-        self._observer.progress(self._batches_done, batches * trainer.epochs, message)
+        self._tell_progress(trainer)
         now_s = time.monotonic()
         if now_s - self._told_at_s >= BATCH_METRIC_INTERVAL_S:
             self._told_at_s = now_s
             loss = sum(float(value) for value in trainer.loss_items.values())
             self._observer.metric("batch/loss", loss, self._batches_done)
         self._check_stop(trainer)
+
+    def _tell_progress(self, trainer: Any) -> None:
+        losses = {key: float(value) for key, value in trainer.tloss.items()}
+        first = ", ".join(f"{key.removesuffix('_loss')} {value:.3g}" for key, value in losses.items())
+        message = f"epoch {trainer.epoch + 1}/{trainer.epochs}, {first}{self._quality}"
+        self._observer.progress(self._batches_done, len(trainer.train_loader) * trainer.epochs, message)
 
     def _on_epoch_trained(self, trainer: Any) -> None:
         self._trained_epoch = trainer.epoch
@@ -119,6 +121,7 @@ class Watcher:
         for key, shown in (("map50", "mAP50"), ("top1", "top1")):
             if key in found:
                 self._quality = f", {shown} {found[key]:.3f}"
+        self._tell_progress(trainer)
         self._observer.metric("lr", float(next(iter(trainer.lr.values()))), step)
         if trainer.device.type == "cuda":
             self._observer.metric("gpu_memory_gib", float(trainer._get_memory()), step)

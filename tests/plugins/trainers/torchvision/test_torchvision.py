@@ -165,6 +165,8 @@ def test_a_fit_that_is_continued_is_one_of_as_many_epochs_to_the_last_bit(tmp_pa
 
     assert longer.metrics == whole.metrics
     assert observer.steps[-1][:2] == (9, 9)
+    last_top1 = [value for key, value, _ in observer.metrics if key == "metrics/top1"][-1]
+    assert observer.steps[-1][2].endswith(f", top1 {last_top1:.3f}")
     for ours, theirs in zip(whole.checkpoints[:2], longer.checkpoints[:2], strict=True):
         before, after = read_saved(ours)["weights"], read_saved(theirs)["weights"]
         assert all(torch.equal(before[key], after[key]) for key in before)
