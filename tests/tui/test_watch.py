@@ -30,7 +30,7 @@ def add_run(workspace: Workspace) -> Run:
     run = workspace.catalog.runs.start(recorder.run_id)
     workspace.catalog.jobs.create(run.id, processes.identify_self())
     workspace.run_folder(run.id).mkdir(parents=True)
-    return run
+    return workspace.catalog.runs.get(run.id)  # with the times of its job
 
 
 def say(workspace: Workspace, run: Run, *values: float, start: int = 0) -> None:
