@@ -114,7 +114,8 @@ def duplicate_step(pipeline: Pipeline, name: str) -> Pipeline:
 def move_step(pipeline: Pipeline, name: str, by: int) -> Pipeline:
     """Let a step change places with the one before it (-1) or behind it (1) in its row.
 
-    Where one of them reads the other alone, the data go through them in the new order.
+    Where one of them reads the other alone, the data go through them in the new order, and what read the
+    one reads the one that is in its place.
     """
     step = find_step(pipeline, name)
     row = list_row(pipeline, step.branch) if step is not None else []
@@ -123,8 +124,7 @@ def move_step(pipeline: Pipeline, name: str, by: int) -> Pipeline:
         return pipeline
     first, second = (row[at - 1], row[at]) if by < 0 else (row[at], row[at + 1])
     if second.inputs == (first.name,):
-        taken_out = delete_step(pipeline, first.name)
-        return _put_behind(taken_out, replace(first, inputs=(second.name,)), second.name, pipeline)
+        pipeline = _exchange_readers(pipeline, first, second)
     order = [s.name for s in pipeline.steps]
     a, b = order.index(first.name), order.index(second.name)
     steps = list(pipeline.steps)
@@ -132,12 +132,19 @@ def move_step(pipeline: Pipeline, name: str, by: int) -> Pipeline:
     return _settle(replace(pipeline, steps=tuple(steps)))
 
 
-def _put_behind(pipeline: Pipeline, step: Step, after: str, former: Pipeline) -> Pipeline:
-    """Put a step that was taken out behind another one again, with its sweeps and what names its values."""
-    before = find_step(pipeline, after)
-    assert before is not None
-    put = _pass_on(_put(pipeline, step, before), after, step.name)
-    return replace(put, sweeps=former.sweeps)
+def _exchange_readers(pipeline: Pipeline, first: Step, second: Step) -> Pipeline:
+    """Let two steps, of which the second reads the first, stand in each other's place for all that reads."""
+    other = {first.name: second.name, second.name: first.name}
+    inputs = {first.name: (second.name,), second.name: first.inputs}
+    steps = tuple(
+        replace(s, inputs=inputs.get(s.name, tuple(other.get(read, read) for read in s.inputs)))
+        for s in pipeline.steps
+    )
+    outputs = tuple(replace(o, result=other.get(o.result, o.result)) for o in pipeline.outputs)
+    training = pipeline.training
+    if training is not None:
+        training = replace(training, project=other.get(training.project, training.project))
+    return replace(pipeline, steps=steps, outputs=outputs, training=training)
 
 
 def _put(pipeline: Pipeline, step: Step, before: Step | None) -> Pipeline:

@@ -61,7 +61,7 @@ def test_a_step_that_does_not_say_what_it_reads_can_be_moved_and_deleted() -> No
     assert list_links(pipeline) == ["flip<", "noise<flip", ">flip"]
     assert list_links(read_pipeline(write_pipeline(pipeline).encode(), "p.yaml")) == list_links(pipeline)
     assert list_links(drafting.delete_step(pipeline, "flip")) == ["noise<", ">a"]
-    assert list_links(drafting.move_step(pipeline, "flip", 1)) == ["noise<", "flip<noise", ">a"]
+    assert list_links(drafting.move_step(pipeline, "flip", 1)) == ["noise<", "flip<noise", ">noise"]
 
 
 def test_data_go_through_moved_steps_in_their_new_order() -> None:
@@ -71,6 +71,16 @@ def test_data_go_through_moved_steps_in_their_new_order() -> None:
     assert list_links(drafting.move_step(up, "split", 1)) == list_links(pipeline)
     assert drafting.move_step(pipeline, "filter", -1) == pipeline
     assert drafting.move_step(pipeline, "split", 1) == pipeline
+
+
+def test_what_read_a_moved_step_reads_the_one_in_its_place() -> None:
+    outputs = b"outputs: [{from: filter, project: x}, {from: split, project: y}]\n"
+    pipeline = read_pipeline(b"sources: [cells]\nsteps: [filter, flip, split]\n" + outputs, "p.yaml")
+    down = drafting.move_step(pipeline, "filter", 1)
+    assert list_links(down) == ["flip<cells", "filter<flip", "split<filter", ">flip", ">split"]
+    assert list_links(drafting.move_step(down, "filter", -1)) == list_links(pipeline)
+    up = drafting.move_step(pipeline, "split", -1)
+    assert list_links(up) == ["filter<cells", "split<filter", "flip<split", ">filter", ">flip"]
 
 
 def test_a_moved_step_keeps_its_sweep() -> None:
