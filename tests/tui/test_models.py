@@ -77,6 +77,21 @@ async def test_models_are_filtered_sorted_starred_and_shown_with_other_columns(
         await app.until_text("0.02")
 
 
+@pytest.mark.slow
+async def test_nothing_is_done_to_a_model_that_a_filter_hides(trained_home: Workspace) -> None:
+    async with drive(trained_home) as app:
+        await open_models(app)
+        await app.press("slash")
+        await app.write("map50 > 2")
+        await app.press("enter")
+        await app.until_text("0 models")
+        await app.press("D")
+        await app.settle()
+        assert app.top is app.main
+        assert app.main.entry is None
+    assert len(trained_home.catalog.models.list()) == 3
+
+
 async def test_a_project_has_a_leaderboard_and_a_model_its_card(trained_home: Workspace) -> None:
     async with drive(trained_home) as app:
         await app.settle()

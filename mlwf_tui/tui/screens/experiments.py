@@ -107,6 +107,11 @@ class ModelsPane(Vertical):
         key = self.table.cursor_key
         return self.find_entry(key) if key is not None else None
 
+    @property
+    def hides_all(self) -> bool:
+        """Whether a filter leaves no model to be listed."""
+        return bool(self._query) and self.table.row_count == 0
+
     def find_entry(self, key: str) -> Entry | None:
         found = self._by_key.get(key)
         return make_model_entry(found.model) if found is not None else None

@@ -162,7 +162,7 @@ class Selection:
         match view := self._views.shown:
             case BrowsePane():
                 return view.has_focus_within and view.is_empty
-            case EntryList():
+            case EntryList() | ModelsPane():
                 return view.has_focus_within and view.hides_all
             case _:
                 return False
