@@ -52,6 +52,11 @@ class Bench(NamedTuple):
         return self.trainer.name
 
 
+def list_steps(observer: KeepingObserver) -> list[int]:
+    """Return the steps that were told, once each: the last of an epoch is told again with its figures."""
+    return list(dict.fromkeys(step for step, _, _ in observer.steps))
+
+
 def make_boxes(folder: Path, keys: Sequence[str]) -> Path:
     return make_yolo(folder, dict.fromkeys(keys, BOXES), class_names=CLASSES)
 
@@ -265,7 +270,7 @@ def test_fit_leaves_checkpoints_and_metrics(trained: Trained) -> None:
 def test_fit_tells_the_observer_every_batch_and_epoch(trained: Trained) -> None:
     observer = trained.observer
 
-    assert [step for step, _, _ in observer.steps] == [1, 2, 3, 4]
+    assert list_steps(observer) == [1, 2, 3, 4]
     assert {total for _, total, _ in observer.steps} == {4}
     epochs = [step for key, _, step in observer.metrics if key == trained.bench.main_metric]
     assert epochs == [1, 2]
@@ -416,7 +421,7 @@ def test_a_pause_leaves_a_checkpoint_that_a_second_fit_goes_on_from(
     assert result.checkpoints[0].stat().st_size > 0
     assert [step for key, _, step in first.metrics if key == bench.main_metric] == [1]
     assert [step for key, _, step in second.metrics if key == bench.main_metric] == [2]
-    assert [step for step, _, _ in second.steps] == [3, 4]
+    assert list_steps(second) == [3, 4]
     assert {total for _, total, _ in second.steps} == {4}
 
 
