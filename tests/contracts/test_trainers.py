@@ -400,7 +400,7 @@ def test_a_stop_leaves_good_checkpoints(bench: Bench, tmp_path: Path) -> None:
 
     assert result.is_stopped
     assert result.checkpoints[0].stat().st_size > 0
-    assert len(observer.steps) == 2
+    assert len(list_steps(observer)) == 2
 
 
 @pytest.mark.slow
