@@ -35,7 +35,7 @@ def start_ahead(home: Path, ref: str, folder: Path) -> Iterator[Ahead]:
     Which it is is a guess: what is wrong with a word, the verb says.
     """
     if looks_like_checkout(folder):
-        with go_ahead(folder) as hand:
+        with SigningHand(folder, goes_ahead=True) as hand:
             yield Ahead(hand=hand)
     else:
         with _start_writing(home, ref, folder) as processes:
