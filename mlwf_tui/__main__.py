@@ -12,9 +12,16 @@ def main() -> None:
     # 20,000 twice to five times more while an import or a checkout works, for 8 ms each.
     gc.set_threshold(100_000)
     try:
-        from mlwf_tui.cli.main import main as run
+        from mlwf_tui.cli.ahead import start_ahead
 
-        code = run()
+        ahead = start_ahead(sys.argv[1:])
+        try:
+            from mlwf_tui.cli.main import main as run
+
+            code = run(ahead=ahead)
+        finally:
+            if ahead:
+                ahead.end()
         gc.freeze()  # or Python goes through everything once more as it leaves: 15 ms
         sys.exit(code)
     except KeyboardInterrupt:  # before the command line's own boundary stands, or after it

@@ -74,16 +74,18 @@ def import_command(
         }
         with face.open() as workspace:
             return submit(face, workspace, "import", call, terms)
+    from mlwf_tui.workflow.import_ import import_folder
     from mlwf_tui.workflow.importing.signing_hand import SigningHand
 
-    with SigningHand(expand_path(path), goes_ahead=True) as hand:  # while the rest of the program is loaded
-        from mlwf_tui.workflow.import_ import import_folder
-
-        with face.open() as workspace, show_progress("import") as observer:
-            result = import_folder(
-                workspace, path, project, dataset=dataset, format=format_, message=message, hand=hand,
-                observer=observer,
-            )  # fmt: skip
+    with (
+        SigningHand(expand_path(path), face.ahead) as hand,
+        face.open() as workspace,
+        show_progress("import") as observer,
+    ):
+        result = import_folder(
+            workspace, path, project, dataset=dataset, format=format_, message=message, hand=hand,
+            observer=observer,
+        )  # fmt: skip
     updates = ", ".join(f"{aspect} of {count}" for aspect, count in result.updates.items())
     text = (
         f"{project}: {result.items_added} added, {result.items_updated} updated"

@@ -25,6 +25,7 @@ from mlwf_tui.settings import find_home
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
     from mlwf_tui.cli.declared import Declared
+    from mlwf_tui.workflow.importing.signing_process import SigningProcess
     from mlwf_tui.workspace import Workspace
 
 SEED = click.IntRange(0, 2**31 - 1)  # what every library takes
@@ -46,9 +47,10 @@ EXIT_CODES = {
 class Face:
     """One call of the command line."""
 
-    def __init__(self, *, home: Path | None, is_json: bool) -> None:
+    def __init__(self, *, home: Path | None, is_json: bool, ahead: SigningProcess | None = None) -> None:
         self.home = find_home(home, os.environ)
         self.is_json = is_json
+        self.ahead = ahead  # looks through the folder that the command may be about
 
     @contextmanager
     def open(self) -> Iterator[Workspace]:
@@ -135,9 +137,12 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None
     def decorate(function: Callable[..., int | None]) -> click.Command:
         @functools.wraps(function)
         def run(*args: Any, home: Path | None, is_json: bool, **kwargs: Any) -> int:
-            inherited = click.get_current_context().find_root().params
+            root = click.get_current_context().find_root()
+            inherited = root.params
             face = Face(
-                home=home or inherited.get("home"), is_json=is_json or inherited.get("is_json", False)
+                home=home or inherited.get("home"),
+                is_json=is_json or inherited.get("is_json", False),
+                ahead=root.obj,
             )
             return function(face, *args, **kwargs) or DONE
 

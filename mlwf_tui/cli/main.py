@@ -10,6 +10,7 @@ from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -52,6 +53,9 @@ COMMANDS = {
 }  # fmt: skip
 
 
+if TYPE_CHECKING:  # for the annotation alone
+    from mlwf_tui.workflow.importing.signing_process import SigningProcess
+
 FPS_VARIABLE, REMOTE_FPS = "TEXTUAL_FPS", "20"
 
 
@@ -92,7 +96,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(__version__, prog_name="mlwf")
+@click.version_option(__version__, prog_name="mlwf", message="%(prog)s, version %(version)s")
 @home_option
 @json_option
 @click.pass_context
@@ -129,8 +133,11 @@ def spare_link(environment: MutableMapping[str, str]) -> None:
         environment.setdefault(FPS_VARIABLE, REMOTE_FPS)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; no traceback ever reaches the person."""
+def main(arguments: Sequence[str] | None = None, ahead: SigningProcess | None = None) -> int:
+    """Run one command and return its exit code; no traceback ever reaches the person.
+
+    What goes `ahead` looks through the folder that the command may be about.
+    """
     _open_missing()
     if shell := os.environ.get("_MLWF_COMPLETE"):
         return _complete(shell)
@@ -138,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     is_json = _asks_for_json(words)
     try:
         _check_encoding()
-        code = mlwf.main(args=words, prog_name="mlwf", standalone_mode=False)
+        code = mlwf.main(args=words, prog_name="mlwf", standalone_mode=False, obj=ahead)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except MlwfError as error:

@@ -13,7 +13,6 @@ import click
 
 from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.run import ArtifactRef, Problem, Run
-from mlwf_tui.entities.search import SEARCH
 
 SHOWN_PROBLEMS = 20
 GAP, LEAST_WIDTH = 2, 6  # columns between two cells, and that a cut one keeps
@@ -149,6 +148,8 @@ def name_outputs(run: Run) -> str:
 
     A search makes nothing itself: of it the trials are counted.
     """
+    from mlwf_tui.entities.search import SEARCH  # 5 ms that only lists of runs need
+
     trials = run.result.get("trials") if run.verb == SEARCH and not run.outputs else None
     if trials and isinstance(trials, list):
         return f"→ {len(trials)} trial{'s' if len(trials) > 1 else ''}"

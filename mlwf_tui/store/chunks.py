@@ -5,13 +5,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from blake3 import blake3
 
 from mlwf_tui.errors import CorruptData
 from mlwf_tui.store.format import DIGEST_BYTES, MAX_RECORD_BYTES
-from mlwf_tui.store.tensors import Span
+
+if TYPE_CHECKING:  # for the annotation alone: images do without
+    from mlwf_tui.store.tensors import Span
 
 # Changing any of these stores every large blob anew. 64 K of average takes 27 % of new bytes where
 # 10 % of a checkpoint changed in runs of 64 K; 1 M takes 90 %.

@@ -22,7 +22,6 @@ from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.format import MAX_RECORD_BYTES, Codec, Record, RecordKind
 from mlwf_tui.store.index import Index
 from mlwf_tui.store.packs import PackWriter
-from mlwf_tui.store.tensors import find_tensors
 
 _CHUNK_BATCH = 16  # looked up and appended together
 
@@ -114,6 +113,8 @@ class StoreWriter:
         hasher = blake3()
         chunks: list[ChunkRef] = []
         batch: dict[bytes, bytes] = {}
+        from mlwf_tui.store.tensors import find_tensors  # of weights: images do without
+
         tensors = find_tensors(stream)
         for chunk in cut(stream, tensors):
             hasher.update(chunk)

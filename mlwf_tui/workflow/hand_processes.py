@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -15,9 +14,9 @@ from typing import IO, Self
 
 from mlwf_tui.entities.run import ProcessIdentity
 from mlwf_tui.processes import send_signal
+from mlwf_tui.workflow.pipes import open_pipe
 
 _TIMEOUT_S = 10.0  # to end after a farewell
-_BEHIND_STREAMS = 3  # the first descriptor that is none of input, output and errors
 _ENVIRONMENT = {
     # glibc gives each batch of images back to the system and gets it again page by page, which takes
     # twice as long as reading them; ignored by other C libraries.
@@ -46,10 +45,10 @@ class HandProcesses:
         theirs: list[int] = []  # the ends that copies have
         try:
             for _ in range(count - 1):
-                messages, sink = _open_pipe()
+                messages, sink = open_pipe()
                 theirs.append(messages)
                 mine = os.fdopen(sink, "wb")
-                source, answers = _open_pipe()
+                source, answers = open_pipe()
                 theirs.append(answers)
                 self.pipes.append((os.fdopen(source, "rb"), mine))
             self._first = subprocess.Popen(
@@ -94,17 +93,3 @@ class HandProcesses:
                 send_signal(copy, signal.SIGKILL)
             self._first.kill()
             self._first.wait()
-
-
-def _open_pipe() -> tuple[int, int]:
-    """Return the ends of a pipe to read from and to write to.
-
-    Neither is a standard stream of whoever inherits it, though this process may have some of these closed.
-    """
-    ends = os.pipe()
-    try:
-        reading, writing = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _BEHIND_STREAMS) for end in ends)
-    finally:
-        for end in ends:
-            os.close(end)
-    return reading, writing

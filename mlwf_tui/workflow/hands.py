@@ -14,14 +14,16 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from mlwf_tui.entities.run import ProcessIdentity
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.processes import identify, send_signal
-from mlwf_tui.workflow.hand_processes import HandProcesses
 from mlwf_tui.workflow.hand_watch import INTERVAL_S, PATIENCE, HandWatch
 from mlwf_tui.workflow.messages import Answer, receive, send
+
+if TYPE_CHECKING:
+    from mlwf_tui.workflow.hand_processes import HandProcesses
 
 FEWEST_FOR_HANDS = 600
 """Starting processes takes as long as reading so many items."""
@@ -53,6 +55,8 @@ def open_hands(
     Raises:
         StorageFailed: a hand's disk refused, or it died or hung.
     """
+    from mlwf_tui.workflow.hand_processes import HandProcesses  # what turns out to be small does without
+
     with processes or HandProcesses(home, role, count=count or count_hands()) as own:
         hands = [_Hand(own, *pipes) for pipes in own.pipes]
         watch = HandWatch(hands, interval_s=look_every_s)

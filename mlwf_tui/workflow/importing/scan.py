@@ -114,7 +114,7 @@ class _Scan:
         try:
             descriptor = os.open(name, FOLDER_FLAGS, dir_fd=parent)
             try:
-                self._list(folder, descriptor, os.listdir(descriptor))  # noqa: PTH208
+                self._list(folder, descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -137,9 +137,13 @@ class _Scan:
             else:
                 self.pages.add(first)
 
-    def _list(self, folder: str, descriptor: int, listed: Sequence[str]) -> None:
+    def _list(self, folder: str, descriptor: int) -> None:
         self._put(_Files(folder, (), b""))
-        for batch in split_names(listed):
+        batches, signed = self.hand.take_listed(folder) or (split_names(os.listdir(descriptor)), [])  # noqa: PTH208
+        for place, batch in enumerate(batches):
+            if place < len(signed):
+                self._take(folder, batch, signed[place], descriptor)
+                continue
             question = self.hand.ask(folder, batch)
             if question:
                 self.waiting.append(question)

@@ -7,6 +7,7 @@ nothing of the package, and so is there in 10 ms.
 
 from __future__ import annotations
 
+import marshal
 import os
 import select
 import struct
@@ -31,6 +32,10 @@ _MOST_AHEAD = 1024
 
 Signed = tuple[bytes, list[int]]
 """Signatures of files, and the places of those names that have to be seen to, which have blank ones."""
+Listed = tuple[list[list[str]], list[Signed]]
+"""The names of a folder, as many at once as are signed, and what the first of these were signed with."""
+HAND_OVER = b""
+"""The message that asks for all folders that were listed ahead."""
 
 
 def sign_status(status: os.stat_result) -> bytes:
@@ -156,19 +161,29 @@ def _encode_answer(signed: Signed) -> bytes:
     return signed[0] + b"".join(map(_ODD.pack, signed[1]))
 
 
-def _go_ahead(folder: str, name: str, parent: int | None) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the questions that a scan of a folder will ask, and their answers."""
+def decode_listed(message: bytes) -> dict[str, Listed]:
+    """Return the folders that a hand listed, by their paths below the root."""
+    listed: dict[str, Listed] = marshal.loads(message)  # noqa: S302 - of a process of our own
+    return listed
+
+
+def _go_ahead(
+    folder: str, name: str, parent: int | None, listed: dict[str, Listed]
+) -> Iterator[tuple[str, list[str], Signed]]:
+    """List folders as a scan does; yield names as they are signed."""
     try:
         descriptor = os.open(name, FOLDER_FLAGS, dir_fd=parent)
     except OSError:  # the scan says why
         return
     try:
-        for names in split_names(os.listdir(descriptor)):  # noqa: PTH208
+        batches, done = listed[folder] = list(split_names(os.listdir(descriptor))), []  # noqa: PTH208
+        for names in batches:
             signed = sign_files(descriptor, names)
-            yield encode_question(folder, names), _encode_answer(signed)
+            done.append(signed)
+            yield folder, names, signed
             for odd in (names[place] for place in signed[1]):
                 if _is_folder(odd, descriptor):
-                    yield from _go_ahead(f"{folder}/{odd}" if folder else odd, odd, descriptor)
+                    yield from _go_ahead(f"{folder}/{odd}" if folder else odd, odd, descriptor, listed)
     finally:
         os.close(descriptor)
 
@@ -184,18 +199,31 @@ def main(root: str, *, goes_ahead: bool) -> None:
     """Answer questions from standard input until it ends."""
     questions = select.poll()
     questions.register(0, select.POLLIN)
-    ahead = _go_ahead("", root, None) if goes_ahead else iter(())
-    ready: dict[bytes, bytes] = {}
+    listed: dict[str, Listed] = {}
+    ahead = _go_ahead("", root, None, listed) if goes_ahead else iter(())
+    ready: dict[bytes, bytes] = {}  # what was signed after the listed folders were handed over
+    count, is_handed_over = 0, False
     while True:
-        while len(ready) < _MOST_AHEAD and not questions.poll(0):
+        while count < _MOST_AHEAD and not questions.poll(0):
             step = next(ahead, None)
             if step is None:
                 break
-            ready[step[0]] = step[1]
+            count += 1
+            if is_handed_over:
+                listed.clear()
+                folder, names, signed = step
+                ready[encode_question(folder, names)] = _encode_answer(signed)
         question = receive(0)
         if question is None:
             return
-        send(1, ready.pop(question) if question in ready else _answer(root, question))
+        if question == HAND_OVER:
+            send(1, marshal.dumps(listed))
+            count, is_handed_over = 0, True
+        elif question in ready:
+            send(1, ready.pop(question))
+            count -= 1
+        else:
+            send(1, _answer(root, question))
 
 
 if __name__ == "__main__":

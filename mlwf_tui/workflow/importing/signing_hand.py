@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import subprocess
 import sys
 import time
 from collections import deque
@@ -13,12 +12,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import msgspec
 
-from mlwf_tui.workflow.importing import signing
-from mlwf_tui.workflow.importing.signing import Signed, decode_answer, encode_question, receive, send
+from mlwf_tui.workflow.importing.signing import (
+    HAND_OVER,
+    Listed,
+    Signed,
+    decode_answer,
+    decode_listed,
+    encode_question,
+    receive,
+    send,
+)
+from mlwf_tui.workflow.importing.signing_process import SigningProcess, start_signing
 
 FEWEST_FILES = 2_000
 """So many are signed before there is a hand: starting it takes as long."""
@@ -28,7 +36,6 @@ _ANSWERS_BYTES = 56 << 10
 for the other to read: Linux gives someone with very many pipes small ones."""
 _ANSWER_TIMEOUT_S = 30.0
 """So long even a disk far away has looked at 256 files; a hand that was stopped by somebody has not."""
-_END_TIMEOUT_S = 1.0
 
 
 class Question(msgspec.Struct):
@@ -48,20 +55,23 @@ class Question(msgspec.Struct):
 class SigningHand:
     """The hand of one scan; started when the scan turns out to be long. Used in a `with`, by one thread.
 
-    One that `goes_ahead` is started at once, and signs files before the scan begins.
+    A `process` that goes ahead in its folder may have been started before; one that is elsewhere is not used.
     """
 
-    def __init__(self, root: Path, *, goes_ahead: bool = False) -> None:
+    def __init__(self, root: Path, process: SigningProcess | None = None) -> None:
         self.root = Path(os.path.realpath(root))  # resolve raises where a link leads to itself
-        self.begun_at_ns = time.time_ns()  # before it looks at a file
+        if process and process.root != str(self.root):
+            process = None
+        self.begun_at_ns = process.begun_at_ns if process else time.time_ns()  # before it looks at a file
         self._signed_count = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: SigningProcess | None = None
         self._answers = select.poll()
         self._asked: deque[Question] = deque()
+        self._listed: dict[str, Listed] | None = None if process else {}  # None as long as the hand has it
         self._most_asked = _MOST_ASKED
-        self._is_usable = bool(sys.executable) and (os.cpu_count() or 1) > 1
-        if goes_ahead and self._is_usable and os.path.isdir(self.root):  # noqa: PTH112 - False, whatever the fault
-            self._start("ahead")
+        self._is_usable = True
+        if process:
+            self._employ(process)
 
     def __enter__(self) -> Self:
         return self
@@ -69,8 +79,13 @@ class SigningHand:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
-            self._lose()
+        self._lose()
+
+    def take_listed(self, folder: str) -> Listed | None:
+        """Return what the hand found in a folder ahead of the scan, None where it was not there; once."""
+        if self._listed is None:
+            self._listed = self._receive_listed()
+        return self._listed.pop(folder, None)
 
     def ask(self, folder: str, names: Sequence[str]) -> Question | None:
         """Ask for the signatures of some files; None where the caller had better sign them."""
@@ -78,9 +93,9 @@ class SigningHand:
             return None
         question = Question(folder, names)
         process = self._process
-        assert process is not None and process.stdin is not None  # it has time
+        assert process is not None  # it has time
         try:
-            send(process.stdin.fileno(), encode_question(folder, names))
+            send(process.questions, encode_question(folder, names))
         except OSError:
             self._lose()
             return None
@@ -100,36 +115,38 @@ class SigningHand:
             self._signed_count += count
             if self._signed_count < FEWEST_FILES:
                 return False
-            self._start()
+            self._employ(start_signing(str(self.root)))
         while self._asked and self._has_answered():
             self._receive()
         return self._is_usable and len(self._asked) < self._most_asked
 
-    def _start(self, *words: str) -> None:
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-IS", signing.__file__, str(self.root), *words],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the scan, which ends it
-            )
-        except OSError:  # no process or no memory is left: the scan does without
-            self._is_usable = False
-        else:
-            assert self._process.stdout is not None  # Popen was asked for it
-            self._answers.register(self._process.stdout, select.POLLIN)
-            if _read_room(self._process.stdout) < _ANSWERS_BYTES:
+    def _employ(self, process: SigningProcess | None) -> None:
+        self._process = process
+        self._is_usable = process is not None
+        if process:
+            self._answers.register(process.answers, select.POLLIN)
+            if _read_room(process.answers) < _ANSWERS_BYTES:
                 self._most_asked = 1
+
+    def _receive_listed(self) -> dict[str, Listed]:
+        if self._process is None:
+            return {}
+        with suppress(OSError):  # it is gone
+            send(self._process.questions, HAND_OVER)
+            if self._answers.poll(_ANSWER_TIMEOUT_S * 1000):
+                message = receive(self._process.answers)
+                if message is not None:
+                    return decode_listed(message)
+        self._lose()
+        return {}
 
     def _has_answered(self) -> bool:
         return self._process is not None and bool(self._answers.poll(0))
 
     def _receive(self) -> None:
         """Read the answer to the oldest question; all are lost where the hand is gone."""
-        process = self._process
-        assert process is not None and process.stdout is not None  # something was asked
-        answer = receive(process.stdout.fileno())
+        assert self._process is not None  # something was asked
+        answer = receive(self._process.answers)
         if answer is None:
             self._lose()
             return
@@ -143,17 +160,11 @@ class SigningHand:
             question.is_lost = True
         self._asked.clear()
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()  # it holds nothing that would be lost
-        for pipe in (process.stdin, process.stdout):
-            with suppress(OSError):  # what was left to send has nobody to read it
-                if pipe is not None:
-                    pipe.close()
-        with suppress(subprocess.TimeoutExpired):  # a disk that does not answer keeps it for now
-            process.wait(_END_TIMEOUT_S)
+        if process:
+            self._answers.unregister(process.answers)
+            process.end()
 
 
-def _read_room(pipe: IO[bytes]) -> int:
+def _read_room(pipe: int) -> int:
     """Return how many bytes a pipe holds, 0 where the system does not say."""
     return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) if sys.platform == "linux" else 0

@@ -6,7 +6,6 @@ Each has a lock beside it that the kernel drops with its process: the next impor
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +24,8 @@ def clear_unpacked(home: Path) -> None:
             descriptor = os.open(lock, _FLAGS)
             try:
                 if try_lock(descriptor):
+                    import shutil  # brings compressors along, 5 ms
+
                     shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
                     lock.unlink()
             finally:
@@ -38,6 +39,8 @@ def hold_place(home: Path) -> Iterator[Path]:
     Raises:
         StorageFailed: the disk refused.
     """
+    import shutil
+
     place = _get_folder(home) / new_id()
     lock = place.with_suffix(".lock")
     with guard_storage(f"make {place}"):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlwf_tui.workflow.importing.signing_hand import SigningHand
+from mlwf_tui.workflow.importing.signing_process import start_signing
 from mlwf_tui.workflow.trees.places import looks_like_checkout
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def start_ahead(home: Path, ref: str, folder: Path) -> Iterator[Ahead]:
     Which it is is a guess: what is wrong with a word, the verb says.
     """
     if looks_like_checkout(folder):
-        with SigningHand(folder, goes_ahead=True) as hand:
+        with go_ahead(folder) as hand:
             yield Ahead(hand=hand)
     else:
         with _start_writing(home, ref, folder) as processes:
@@ -44,7 +45,8 @@ def start_ahead(home: Path, ref: str, folder: Path) -> Iterator[Ahead]:
 
 def go_ahead(folder: Path) -> SigningHand:
     """Return a hand for the scan of a checkout, which looks through it already if it is one."""
-    return SigningHand(folder, goes_ahead=looks_like_checkout(folder))
+    process = start_signing(str(folder), goes_ahead=True) if looks_like_checkout(folder) else None
+    return SigningHand(folder, process)
 
 
 def _start_writing(home: Path, ref: str, folder: Path) -> AbstractContextManager[HandProcesses | None]:

@@ -32,7 +32,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[HandProcesses]:
 
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(hands, "FEWEST_FOR_HANDS", 1)
-    monkeypatch.setattr(hands, "HandProcesses", KeptProcesses)
     monkeypatch.setattr(hand_processes, "HandProcesses", KeptProcesses)
     return kept
 
