@@ -104,7 +104,7 @@ class Jobs:
         *,
         end: JobEnd | None = None,
         at: datetime | None = None,
-    ) -> Job:
+    ) -> None:
         """Say that the process has ended, now or `at`; `exit_code` None where nobody was there to see it.
 
         Raises:
@@ -119,7 +119,6 @@ class Jobs:
             ended = JobRow.update(finished_at=at or self._database.now(), **msgspec.structs.asdict(known))
             self._database.execute(ended.where(JobRow.id == job_id))
             self._journal.append("job.finished", job_id, run=job.run_id)
-            return self._get(job_id)
 
     def latest(self, run_id: RunId) -> Job | None:
         """Return the newest job of a run, if it had one."""

@@ -245,12 +245,10 @@ def finish_run(
     catalog = workspace.catalog
     with catalog.transaction():
         job = catalog.jobs.latest(run.id)
-        finished = catalog.runs.finish(
-            run.id, state, result=_to_plain(result or {}), error=show_safely(error, 2_000)
-        )
+        catalog.runs.finish(run.id, state, result=_to_plain(result or {}), error=show_safely(error, 2_000))
         if job is not None and job.finished_at is None:
             catalog.jobs.finish(job.id, 0 if state is RunState.DONE else 1)
-    return finished
+        return catalog.runs.get(run.id)
 
 
 def put_card(workspace: Workspace, node_id: str, card: Card) -> tuple[str, ...]:

@@ -46,8 +46,8 @@ def test_a_queued_run_starts_once(catalog: Catalog) -> None:
 def test_finish_keeps_result_error_and_hint(catalog: Catalog, make: Any) -> None:
     run = make.run()
     result = {"items_added": 2, "problems": [{"path": "a.jpg", "reason": "empty"}], "loss": math.inf}
-    finished = catalog.runs.finish(run.id, RunState.FAILED, result=result, error="It broke.", hint="Mend it.")
-    assert finished == catalog.runs.get(run.id)
+    catalog.runs.finish(run.id, RunState.FAILED, result=result, error="It broke.", hint="Mend it.")
+    finished = catalog.runs.get(run.id)
     assert finished.result == result
     assert (finished.error, finished.hint, finished.state) == ("It broke.", "Mend it.", RunState.FAILED)
     assert finished.finished_at is not None
@@ -56,9 +56,8 @@ def test_finish_keeps_result_error_and_hint(catalog: Catalog, make: Any) -> None
 def test_file_names_that_are_no_unicode_do_not_keep_a_run_from_finishing(catalog: Catalog, make: Any) -> None:
     run = make.run()
     odd = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
-    finished = catalog.runs.finish(
-        run.id, RunState.FAILED, result={"path": odd}, error=f"{odd} cannot be read."
-    )
+    catalog.runs.finish(run.id, RunState.FAILED, result={"path": odd}, error=f"{odd} cannot be read.")
+    finished = catalog.runs.get(run.id)
     assert finished.result == {"path": odd}
     assert finished.error == r"caf\udce9.jpg cannot be read."
 
@@ -67,7 +66,8 @@ def test_file_names_that_are_no_unicode_do_not_keep_a_run_from_finishing(catalog
 def test_a_finished_run_is_immutable(catalog: Catalog, make: Any, state: RunState) -> None:
     run = make.run()
     folder = catalog.lineage.add_folder("/data")
-    finished = catalog.runs.finish(run.id, state, result={})
+    catalog.runs.finish(run.id, state, result={})
+    finished = catalog.runs.get(run.id)
     changes = (
         lambda: catalog.runs.start(run.id),
         lambda: catalog.runs.mark(run.id, RunState.RUNNING, expected=list(RunState)),

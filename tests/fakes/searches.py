@@ -41,7 +41,8 @@ def add_search(workspace: Workspace, ref: str) -> Run:
         catalog.runs.finish(trial.id, state, result=result)
     importance = {"lr0": 0.75, "batch": 0.25}
     summary = "3 of 3 trials, 1 pruned, best map50 0.8 (trial 2)"
-    return catalog.runs.finish(run.id, RunState.DONE, result={"importance": importance, "summary": summary})
+    catalog.runs.finish(run.id, RunState.DONE, result={"importance": importance, "summary": summary})
+    return catalog.runs.get(run.id)
 
 
 def _create(

@@ -88,7 +88,8 @@ def finish_with_a_worker_left(workspace: Workspace) -> tuple[Run, Job]:
     run = runs.create("import", params={}, seed=None, author="ada", workspace="lab", environment={})
     job = workspace.catalog.jobs.create(run.id, identify_self())
     write(workspace, run, "one\n")
-    return runs.finish(run.id, RunState.DONE, result={}), job
+    runs.finish(run.id, RunState.DONE, result={})
+    return runs.get(run.id), job
 
 
 def test_what_a_worker_says_after_its_run_is_done_is_followed_too(workspace: Workspace) -> None:

@@ -35,7 +35,8 @@ def add_run(workspace: Workspace, values: dict[str, list[float]], *, total: int 
 
 
 def finish(workspace: Workspace, run: Run) -> Run:
-    return workspace.catalog.runs.finish(run.id, RunState.DONE, result={})
+    workspace.catalog.runs.finish(run.id, RunState.DONE, result={})
+    return workspace.catalog.runs.get(run.id)
 
 
 def test_curves_are_read_by_id_prefix_and_key(workspace: Workspace) -> None:

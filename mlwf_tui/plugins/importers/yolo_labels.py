@@ -80,10 +80,11 @@ class Labels:
 
 def find_paired_folders(folder: str, name: str) -> tuple[str, str] | None:
     """Return the folders of the images and labels of one stem, None for what may be anything else."""
-    is_label = name[name.rfind(".") :] == ".txt" and name.lower() not in _NOT_LABELS
-    if not (is_label or has_suffix(name, IMAGE_SUFFIXES)):
-        return None
-    return _pair_folder(folder)
+    suffix = name[name.rfind(".") :]
+    if suffix in IMAGE_SUFFIXES:  # most
+        return _pair_folder(folder)
+    is_label = suffix == ".txt" and name.lower() not in _NOT_LABELS
+    return _pair_folder(folder) if is_label or has_suffix(name, IMAGE_SUFFIXES) else None
 
 
 @lru_cache(maxsize=1024)

@@ -35,7 +35,7 @@ Signed = tuple[bytes, list[int]]
 Listed = tuple[list[list[str]], list[Signed]]
 """The names of a folder, as many at once as are signed, and what the first of these were signed with."""
 HAND_OVER = b""
-"""The message that asks for all folders that were listed ahead."""
+"""The message that asks for all folders that were listed ahead; it is sent once, and answered once."""
 
 
 def sign_status(status: os.stat_result) -> bytes:
@@ -202,11 +202,14 @@ def main(root: str, *, goes_ahead: bool) -> None:
     listed: dict[str, Listed] = {}
     ahead = _go_ahead("", root, None, listed) if goes_ahead else iter(())
     ready: dict[bytes, bytes] = {}  # what was signed after the listed folders were handed over
-    count, is_handed_over = 0, False
+    count, is_handed_over = 0, not goes_ahead
     while True:
         while count < _MOST_AHEAD and not questions.poll(0):
             step = next(ahead, None)
             if step is None:
+                if not is_handed_over:  # before it is asked for: most of it fits into the pipe
+                    send(1, marshal.dumps(listed))
+                    is_handed_over = True
                 break
             count += 1
             if is_handed_over:
@@ -217,8 +220,9 @@ def main(root: str, *, goes_ahead: bool) -> None:
         if question is None:
             return
         if question == HAND_OVER:
-            send(1, marshal.dumps(listed))
-            count, is_handed_over = 0, True
+            if not is_handed_over:
+                send(1, marshal.dumps(listed))
+                count, is_handed_over = 0, True
         elif question in ready:
             send(1, ready.pop(question))
             count -= 1

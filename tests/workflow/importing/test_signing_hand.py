@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlwf_tui.entities.folder import FolderListing
@@ -18,6 +18,7 @@ from mlwf_tui.workflow.importing import signing_hand
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.importing.signing import BATCH_FILES
 from mlwf_tui.workflow.importing.signing_hand import Question, SigningHand
+from mlwf_tui.workflow.importing.signing_process import SigningProcess, start_signing
 
 FILES = 2 * BATCH_FILES + 88
 ASK = SigningHand.ask
@@ -34,7 +35,7 @@ class HandedOver:
             question = ASK(hand, folder, names)
             self.count += question is not None
             if question is not None and self.count == self.kills_at and hand._process is not None:
-                hand._process.kill()
+                os.kill(hand._process.pid, signal.SIGKILL)
             return question
 
         monkeypatch.setattr(SigningHand, "ask", ask)
@@ -45,6 +46,18 @@ class HandedOver:
 @pytest.fixture
 def handed_over(monkeypatch: pytest.MonkeyPatch) -> HandedOver:
     return HandedOver(monkeypatch)
+
+
+def go_ahead(root: Path) -> SigningHand:
+    return SigningHand(root, start_signing(str(root), goes_ahead=True))
+
+
+def start_with_small_pipes(root: str, *, goes_ahead: bool = False) -> SigningProcess | None:
+    process = start_signing(root, goes_ahead=goes_ahead)
+    assert process is not None
+    for pipe in (process.questions, process.answers):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+    return process
 
 
 def scan_alone(root: Path, monkeypatch: pytest.MonkeyPatch) -> FolderListing:
@@ -103,14 +116,14 @@ def test_what_a_stopped_hand_owes_is_signed_here(
 ) -> None:
     root = fill(tmp_path / "root")
     monkeypatch.setattr(signing_hand, "_ANSWER_TIMEOUT_S", 0.1)
-    popen = subprocess.Popen
 
-    def start(*args: object, **options: object) -> subprocess.Popen[bytes]:
-        process: subprocess.Popen[bytes] = popen(*args, **options)  # type: ignore[call-overload]
-        process.send_signal(signal.SIGSTOP)
+    def start(root: str, *, goes_ahead: bool = False) -> SigningProcess | None:
+        process = start_signing(root, goes_ahead=goes_ahead)
+        if process:
+            os.kill(process.pid, signal.SIGSTOP)
         return process
 
-    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(signing_hand, "start_signing", start)
     listing, alone = scan_folder(root), scan_alone(root, monkeypatch)
     assert handed_over.count > 0
     assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
@@ -151,24 +164,24 @@ def test_a_machine_without_room_for_a_process_scans_alone(
         raise OSError(11, "Resource temporarily unavailable")
 
     root = fill(tmp_path / "root")
-    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr(os, "posix_spawn", refuse)
     listing, alone = scan_folder(root), scan_alone(root, monkeypatch)
     assert handed_over.count == 0
     assert listing.pages == alone.pages
 
 
 def test_no_process_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver) -> None:
-    started: list[subprocess.Popen[bytes]] = []
-    popen = subprocess.Popen
+    started: list[int] = []
+    spawn = os.posix_spawn
 
-    def start(*args: object, **options: object) -> subprocess.Popen[bytes]:
-        started.append(popen(*args, **options))  # type: ignore[call-overload]
+    def start(*args: object, **options: object) -> int:
+        started.append(spawn(*args, **options))  # type: ignore[arg-type]
         return started[-1]
 
-    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(os, "posix_spawn", start)
     scan_folder(fill(tmp_path / "root"))
     assert handed_over.count > 0
-    assert [process.returncode is not None for process in started] == [True]
+    assert [psutil.pid_exists(pid) for pid in started] == [False]
 
 
 def test_the_listing_is_the_same_with_a_hand_that_went_ahead(
@@ -176,25 +189,52 @@ def test_the_listing_is_the_same_with_a_hand_that_went_ahead(
 ) -> None:
     root = fill(tmp_path / "root")
     before_ns = time.time_ns()
-    hand = SigningHand(root, goes_ahead=True)
+    hand = go_ahead(root)
     time.sleep(0.3)  # it is through
     listing, alone = scan_folder(root, hand), scan_alone(root, monkeypatch)
-    assert handed_over.count > 0
+    assert handed_over.count == 0  # all was listed
     assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
     assert before_ns <= listing.scanned_at_ns < time.time_ns() - 300_000_000  # what is younger is not trusted
 
 
-def test_what_came_after_a_hand_went_ahead_is_found(
+@pytest.mark.parametrize("wait_s", [0.0, 0.002, 0.01, 0.02, 0.04])
+def test_a_hand_that_has_gone_a_part_of_the_way_is_asked_for_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver, wait_s: float
+) -> None:
+    root = fill(tmp_path / "root")
+    hand = go_ahead(root)
+    time.sleep(wait_s)
+    listing, alone = scan_folder(root, hand), scan_alone(root, monkeypatch)
+    assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_hand_that_is_gone_before_it_hands_over_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver, number: signal.Signals
+) -> None:
+    root = fill(tmp_path / "root")
+    monkeypatch.setattr(signing_hand, "_ANSWER_TIMEOUT_S", 0.1)
+    process = start_signing(str(root), goes_ahead=True)
+    assert process is not None
+    os.kill(process.pid, number)
+    listing, alone = scan_folder(root, SigningHand(root, process)), scan_alone(root, monkeypatch)
+    assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
+    assert not psutil.pid_exists(process.pid)
+
+
+def test_what_comes_after_a_hand_went_ahead_is_found_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
 ) -> None:
     root = fill(tmp_path / "root")
-    hand = SigningHand(root, goes_ahead=True)
+    before = scan_alone(root, monkeypatch)
+    hand = go_ahead(root)
     time.sleep(0.3)
     (root / "a" / "00000-new").touch()
     (root / "a" / "00001").unlink()
     (root / "b" / "d").mkdir()
     (root / "b" / "d" / "new").touch()
-    found = {file.relative for file in scan_folder(root, hand).iter_files()}
+    assert scan_folder(root, hand).pages == before.pages  # a scan is of when it begins
+    found = {file.relative for file in scan_folder(root).iter_files()}
     assert {"a/00000-new", "b/d/new"} <= found
     assert "a/00001" not in found
 
@@ -204,7 +244,7 @@ def test_a_hand_that_went_elsewhere_is_not_asked(
 ) -> None:
     root = fill(tmp_path / "root")
     (tmp_path / "other").mkdir()
-    with SigningHand(tmp_path / "other", goes_ahead=True) as hand:
+    with go_ahead(tmp_path / "other") as hand:
         listing, alone = scan_folder(root, hand), scan_alone(root, monkeypatch)
     assert listing.pages == alone.pages
 
@@ -215,7 +255,7 @@ def test_no_hand_goes_ahead_where_there_is_no_folder(
 ) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
-    with SigningHand(tmp_path / name, goes_ahead=True) as hand:
+    with go_ahead(tmp_path / name) as hand:
         assert hand._process is None
 
 
@@ -228,18 +268,11 @@ def test_neither_side_waits_for_the_other_where_pipes_are_small(
     root.mkdir()
     for number in range(FILES):
         (root / f"{number:05}{'x' * 60}").touch()
-    popen = subprocess.Popen
-
-    def start(*args: object, **options: object) -> subprocess.Popen[bytes]:
-        process: subprocess.Popen[bytes] = popen(*args, **options)  # type: ignore[call-overload]
-        for pipe in (process.stdin, process.stdout):
-            assert pipe is not None
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
-        return process
-
-    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(signing_hand, "start_signing", start_with_small_pipes)
     assert scan_folder(root).count == FILES
     assert handed_over.count > 0
+    with SigningHand(root, start_with_small_pipes(str(root), goes_ahead=True)) as hand:
+        assert scan_folder(root, hand).count == FILES
 
 
 def test_the_deepest_folder_leaves_frames_to_whoever_scans(

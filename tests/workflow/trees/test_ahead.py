@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.workflow import hand_processes, hands
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.hand_processes import HandProcesses
-from mlwf_tui.workflow.importing.signing_hand import Question, SigningHand
+from mlwf_tui.workflow.importing.signing import Listed
+from mlwf_tui.workflow.importing.signing_hand import SigningHand
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.trees import ahead
 from mlwf_tui.workflow.trees.places import find_state_path
@@ -37,19 +37,18 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[HandProcesses]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[SigningHand]:
-    """The hands that were asked; there are two processors."""
+def used(monkeypatch: pytest.MonkeyPatch) -> list[SigningHand]:
+    """The hands that went ahead, and were asked for what they had listed; there are two processors."""
     kept: list[SigningHand] = []
-    ask = SigningHand.ask
+    take = SigningHand.take_listed
 
-    def ask_and_keep(hand: SigningHand, folder: str, names: Sequence[str]) -> Question | None:
-        question = ask(hand, folder, names)
-        if question:
+    def take_and_keep(hand: SigningHand, folder: str) -> Listed | None:
+        if hand._listed is None:
             kept.append(hand)
-        return question
+        return take(hand, folder)
 
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(SigningHand, "ask", ask_and_keep)
+    monkeypatch.setattr(SigningHand, "take_listed", take_and_keep)
     return kept
 
 
@@ -120,7 +119,7 @@ def test_what_was_started_ends_where_the_checkout_is_refused(
 
 
 def test_a_hand_looks_through_a_checkout_while_the_verb_is_loaded(
-    imported: Workspace, tmp_path: Path, asked: list[SigningHand], observer: KeepingObserver
+    imported: Workspace, tmp_path: Path, used: list[SigningHand], observer: KeepingObserver
 ) -> None:
     folder = tmp_path / "out"
     checkout(imported, "cells", folder, observer=observer)
@@ -128,20 +127,20 @@ def test_a_hand_looks_through_a_checkout_while_the_verb_is_loaded(
     next((folder / "main" / "ann").iterdir()).unlink()
     with ahead.go_ahead(folder) as hand:
         status = read_status(imported, folder, hand=hand, observer=observer)
-    assert asked and set(asked) == {hand}
+    assert used and set(used) == {hand}
     assert len(status.changes) == 1
-    asked.clear()
+    used.clear()
     assert main(["--home", str(imported.home), "sync", str(folder)]) == 0
-    assert asked
-    asked.clear()
+    assert used
+    used.clear()
     age(folder)
     assert main(["--home", str(imported.home), "checkout", "cells@1", str(folder)]) == 0
-    assert asked
+    assert used
     assert not read_status(imported, folder, observer=observer).changes
 
 
 def test_what_a_hand_saw_before_the_files_were_written_is_not_used(
-    imported: Workspace, tmp_path: Path, asked: list[SigningHand], observer: KeepingObserver
+    imported: Workspace, tmp_path: Path, used: list[SigningHand], observer: KeepingObserver
 ) -> None:
     folder = tmp_path / "out"
     checkout(imported, "cells", folder, observer=observer)
@@ -150,12 +149,12 @@ def test_what_a_hand_saw_before_the_files_were_written_is_not_used(
             os.utime(path)
         find_state_path(folder).touch()
         status = read_status(imported, folder, hand=hand, observer=observer)
-    assert not asked
+    assert not used
     assert not status.changes
 
 
-def test_no_hand_looks_through_what_is_no_checkout(tmp_path: Path, asked: list[SigningHand]) -> None:
+def test_no_hand_looks_through_what_is_no_checkout(tmp_path: Path, used: list[SigningHand]) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with ahead.go_ahead(tmp_path) as hand:
-        assert hand.ask("", ["notes.txt"]) is None
-    assert not asked
+        assert hand.take_listed("") is None
+    assert not used
