@@ -19,6 +19,7 @@ from mlwf_tui.tui.theme import THEMES
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
+from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workspace import open_workspace
 from tests.tui.driving import drive
 
@@ -124,3 +125,19 @@ async def test_a_remapped_key_does_its_action_and_is_shown_and_faults_are_told(t
                 seen.append(app.app.theme)
                 await app.press("ctrl+t")
             assert sorted(seen) == sorted(theme.name for theme in THEMES)
+
+
+async def test_what_takes_a_deletion_back_is_told_by_its_remapped_key(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "settings.toml").write_text('[keys]\nundo = "f9"\n')
+    with open_workspace(home) as workspace:
+        create_project(workspace, "cells", write_empty_manifest(workspace))
+        async with drive(workspace) as app:
+            await app.select("cells")
+            await app.press("D")
+            await app.until_text("F9 takes that back right after")
+            await app.press("y")
+            await app.until(lambda: any("F9 brings it back." in said.text for said in app.main.said))
+            await app.press("f9")
+            await app.until(lambda: [project.name for project in app.main.snapshot.projects] == ["cells"])

@@ -27,7 +27,9 @@ OWN_PARAMS = ("data", "model", "name", "task", "continues", "more_epochs", "benc
 EXPORT_PARAM = "export"
 """The format in which a new model is kept as well, as "onnx"; given like a parameter of the trainer."""
 DEFINITION_SUFFIX = ".yaml"
-FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", "pretrained", "imgsz", "single_cls", "fraction")
+_PRETRAINED = "pretrained"
+"""The parameter of a trainer that begins with the weights that the makers of an architecture give."""
+FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", _PRETRAINED, "imgsz", "single_cls", "fraction")
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,13 +100,21 @@ def find_start(workspace: Workspace, given: str) -> Start:
     try:
         model = workspace.catalog.models.get(given)
     except NotFound:
-        architectures = trainer.list_architectures()
-        known = suggest(given, architectures) or f"Try one of {', '.join(architectures[:8])}, … "
         raise InvalidParameter(
-            f"There is no architecture, file or model {given!r}.",
-            hint="Check the path." if path.suffix in trainer.file_suffixes else known.rstrip(),
+            f"There is no architecture, file or model {given!r}.", hint=_find_hint(trainer, given)
         ) from None
     return start_from(model)
+
+
+def _find_hint(trainer: Trainer, given: str) -> str:
+    """Say what may be meant instead of a start that is not there."""
+    architectures, path = trainer.list_architectures(), Path(given)
+    if path.suffix not in trainer.file_suffixes:
+        return suggest(given, architectures).rstrip() or f"Try one of {', '.join(architectures[:8])}, …"
+    if path.stem in architectures and _PRETRAINED in {one.name for one in fields(trainer.params_type)}:
+        own = f"--model {path.stem} -p {_PRETRAINED}=true"
+        return f"Check the path; or start from the weights that its makers give, which are fetched: {own}."
+    return "Check the path."
 
 
 def start_from(model: Model) -> Start:

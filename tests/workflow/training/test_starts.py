@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -40,6 +41,22 @@ def test_an_architecture_says_its_task(workspace: Workspace, name: str, task: st
         return
     start = find_start(workspace, name)
     assert (start.architecture, start.task, start.model) == (name, task, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("yolo11n.pt", "Check the path; or .* -p pretrained=true"),
+        ("best.pt", r"^Check the path\.$"),
+        ("yolo11nn", "yolo11n"),
+    ],
+)
+def test_a_start_that_is_not_there_says_what_may_be_meant(
+    workspace: Workspace, given: str, hint: str
+) -> None:
+    with pytest.raises(InvalidParameter, match="There is no architecture, file or model") as refused:
+        find_start(workspace, given)
+    assert re.search(hint, refused.value.hint)
 
 
 def test_a_definition_of_ones_own_says_its_task(workspace: Workspace, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from textual.content import Content
 from mlwf_tui.entities.finding import CheckResult, Dropped, Finding, FixResult
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.command_lines import write_command
-from mlwf_tui.tui.screens.verbs.host import Host, finish
+from mlwf_tui.tui.screens.verbs.host import Host, finish, name_keys
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
@@ -38,7 +38,8 @@ class Checking:
             if is_wanted:
                 self._fix(found, finding)
 
-        text = f"{finding.message} {finding.fix}. It becomes a new version; u takes it back."
+        text = f"{finding.message} {finding.fix}. It becomes a new version;"
+        text += name_keys(self._host, " {undo} takes it back.")
         text += f"\n\n$ {write_command('check', found.ref, options={'fix': finding.kind.value})}"
         self._host.put(Confirm(f"Fix {found.ref}", text, yes="Fix it"), confirmed)
 

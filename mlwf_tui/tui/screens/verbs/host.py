@@ -17,6 +17,7 @@ from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.settings import expand_path
+from mlwf_tui.tui.keys import write_keys
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
@@ -185,6 +186,11 @@ def finish(
     host.deleted = deleted
     host.say(text, detail=detail)
     host.reload(select=select)
+
+
+def name_keys(host: Host, text: str) -> str:
+    """Return a text in which `{undo}` has become the first key of that action, as this person has it."""
+    return write_keys(text, host.workspace.settings.keys)
 
 
 def queue_call(

@@ -13,7 +13,7 @@ from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import Conflict, MlwfError
 from mlwf_tui.protocols.observer import SILENT
-from mlwf_tui.tui.screens.verbs.host import Host, ask_line, finish
+from mlwf_tui.tui.screens.verbs.host import Host, ask_line, finish, name_keys
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
@@ -26,7 +26,9 @@ from mlwf_tui.workflow.undelete import UndeleteResult, list_deleted, undelete
 
 LINE_END = "↵"
 """What stands for the end of a line where a text of several lines is written in one."""
-BRING_BACK = "u takes that back right after, “Bring back what was deleted” among the commands (:) later."
+_BRING_BACK = (
+    "{undo} takes that back right after, “Bring back what was deleted” among the commands ({palette}) later."
+)
 
 
 class Names:
@@ -152,11 +154,11 @@ class Names:
                 self._host.ask("delete", work, said)
 
         def said(kind: str) -> None:
-            text = f"Deleted the {kind} {entry.ref}. u brings it back."
+            text = f"Deleted the {kind} {entry.ref}. {name_keys(self._host, '{undo} brings it back.')}"
             finish(self._host, text, deleted=(entry,))
 
         text = f"The {entry.kind.value} {entry.ref} goes out of sight; its place in the lineage stays."
-        text += f" {BRING_BACK}"
+        text += f" {tell_way_back(self._host)}"
         if reasons:
             against = "\n".join(f"· {reason}" for reason in reasons)
             text = f"Against it speaks:\n{against}\n\n{text}"
@@ -177,3 +179,8 @@ def _find_description(entry: Entry) -> str:
             return node.card.description
         case _:
             return ""
+
+
+def tell_way_back(host: Host) -> str:
+    """Say how what is deleted comes back."""
+    return name_keys(host, _BRING_BACK)

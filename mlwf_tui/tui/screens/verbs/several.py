@@ -13,8 +13,8 @@ from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.verbs.comparing import Comparing
-from mlwf_tui.tui.screens.verbs.host import Host, finish
-from mlwf_tui.tui.screens.verbs.names import BRING_BACK
+from mlwf_tui.tui.screens.verbs.host import Host, finish, name_keys
+from mlwf_tui.tui.screens.verbs.names import tell_way_back
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
@@ -81,9 +81,8 @@ class Several:
                 f"· {name_all(targets, id)}: {'; '.join(said)}" for id, said in reasons.items() if said
             ]
             text = "Against it speaks:\n" + "\n".join(against) + "\n\n" if against else ""
-            text += (
-                f"{name_all(targets)}\n\nThey go out of sight; their places in the lineage stay. {BRING_BACK}"
-            )
+            text += f"{name_all(targets)}\n\nThey go out of sight; their places in the lineage stay."
+            text += f" {tell_way_back(self._host)}"
 
             def confirmed(is_wanted: bool) -> None:
                 if is_wanted:
@@ -178,7 +177,7 @@ class Several:
                 text = f"{text} Not {count_all([entry for entry, _ in outcome.failed])}: {details[0]}".strip()
             deleted = outcome.done if is_deleting else ()
             if deleted:
-                text += " u brings back what was deleted."
+                text += name_keys(self._host, " {undo} brings back what was deleted.")
             finish(self._host, text, detail="\n".join(details), deleted=deleted)
 
         self._host.ask(said, partial(do_all, do, targets), told, is_patient=False)
