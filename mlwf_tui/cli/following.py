@@ -20,6 +20,7 @@ from mlwf_tui.entities.run import Problem, Run, RunState
 from mlwf_tui.entities.sparkline import draw_sparkline
 from mlwf_tui.errors import Cancelled, Conflict, MlwfError
 from mlwf_tui.workflow.running.follow import RunUpdate, wait_for
+from mlwf_tui.workflow.running.places import check_is_here
 from mlwf_tui.workspace import Workspace
 
 SHOWN_METRICS, CURVE_CELLS = 8, 24
@@ -79,7 +80,9 @@ def watch_run(workspace: Workspace, run: Run) -> Run:
 
     Raises:
         Cancelled: Ctrl-C was pressed, which leaves the run as it is.
+        Conflict: it goes on in the home that this one is a copy of, and would never end here.
     """
+    check_is_here(workspace, run)
     with leaving(run):
         return follow_run(workspace, run)
 

@@ -75,12 +75,15 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
     from mlwf_tui.logs.query import read_query
     from mlwf_tui.workflow.logs import iter_log
     from mlwf_tui.workflow.metrics import find_run
+    from mlwf_tui.workflow.running.places import check_is_here
     from mlwf_tui.workflow.runs import get_run
 
     query = read_query(grep, Level.PROGRESS if level == "all" else Level[level.upper()])
     printer = LinePrinter()
     with face.open() as workspace:
         found = find_run(workspace, run)
+        if follow:
+            check_is_here(workspace, found)
         batches = iter_log(
             workspace, found.id, query=query, last=lines, follow=follow,
             with_unfinished=printer.is_terminal and not face.is_json,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui import processes
+from mlwf_tui.cli.main import main
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow.backup import backup
@@ -49,6 +50,21 @@ def test_a_backup_asks_nothing_of_the_jobs_of_its_original(
         assert copy.catalog.runs.get(going.id).state is RunState.RUNNING
     assert is_well(home, going)
     assert not list(home.run_folder(going.id).glob("control-*"))
+
+
+@pytest.mark.parametrize("words", [["watch"], ["logs", "-f"]])
+@pytest.mark.timeout(60)
+def test_a_backup_waits_for_no_job_of_its_original(
+    home: Workspace, going: Run, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    backup(home, tmp_path / "copy", KeepingObserver())
+    assert main(["--home", str(tmp_path / "copy"), *words, going.id]) == 5
+    assert f"mlwf --home {home.home}" in capsys.readouterr().err
+    assert (
+        main(["--home", str(tmp_path / "copy"), words[0], going.id, *(["--once"] * (words == ["watch"]))])
+        == 0
+    )
+    assert is_well(home, going)
 
 
 @pytest.mark.parametrize("change", [resume_queue, pause_queue])
