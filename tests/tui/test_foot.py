@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from functools import partial
+
 import pytest
 
 from mlwf_tui.entities.run import RunState
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.tui.screens.foot import draw_standing
 from mlwf_tui.workflow.describe import Coverage
+from mlwf_tui.workspace import Workspace
+from tests.tui.driving import drive
 
 
 @pytest.mark.parametrize(
@@ -21,3 +28,31 @@ from mlwf_tui.workflow.describe import Coverage
 def test_runs_that_wait_are_not_counted_as_running(going: list[RunState], words: str) -> None:
     shown = draw_standing(progress=None, marked=(), going=going, errors=0, coverage=Coverage(), home=None)
     assert shown.plain == words
+
+
+async def test_what_is_waited_for_is_said_until_it_is_answered(projects_home: Workspace) -> None:
+    async with drive(projects_home, size=(120, 30)) as app:
+        is_done, is_failed = threading.Event(), threading.Event()
+        answers: list[object] = []
+        app.main.ask("train", is_done.wait, answers.append)
+        app.main.ask("benchmark", partial(fail_after, is_failed), answers.append, failed=answers.append)
+        await app.until_text("⧗ benchmark …")
+        is_failed.set()
+        await app.until_text("⧗ train …")
+        is_done.set()
+        await app.until(lambda: "⧗" not in app.read_text())
+        assert [str(answer) for answer in answers] == ["It broke.", "True"]
+
+
+async def test_what_is_answered_at_once_is_not_said_to_be_waited_for(projects_home: Workspace) -> None:
+    async with drive(projects_home, size=(120, 30)) as app:
+        answers: list[object] = []
+        app.main.ask("train", lambda: 1, answers.append)
+        await app.until(lambda: bool(answers))
+        await asyncio.sleep(0.7)
+        assert "⧗" not in app.read_text()
+
+
+def fail_after(event: threading.Event) -> None:
+    event.wait()
+    raise InvalidInput("It broke.")

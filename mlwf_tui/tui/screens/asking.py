@@ -18,6 +18,8 @@ from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.work import LongWork, Work
 
 T = TypeVar("T")
+_SLOW_AFTER_S = 0.5
+"""What takes longer is said to go on, so that nobody presses the key again."""
 
 
 class Fail(Protocol):
@@ -36,6 +38,7 @@ class Asking:
         long_work: LongWork,
         teller: Teller,
         fail: Fail,
+        on_wait: Callable[[], None],
         *,
         copy_file: Path,
     ) -> None:
@@ -45,6 +48,13 @@ class Asking:
         self._long = long_work
         self._teller = teller
         self._fail = fail
+        self._on_wait = on_wait
+        self._slow: list[str] = []
+
+    @property
+    def waited_for(self) -> str:
+        """What was asked last and has not been answered for a while, empty where nothing is."""
+        return self._slow[-1] if self._slow else ""
 
     def ask(
         self,
@@ -56,7 +66,18 @@ class Asking:
         is_patient: bool = True,
     ) -> None:
         """Do `work` in a thread and hand its result to `done`."""
-        self._work.start(what, work, done, fail=self._make_fail(failed), is_patient=is_patient)
+        answered = self._wait_for(what)
+        fail = self._make_fail(failed)
+
+        def do_done(result: T) -> None:
+            answered()
+            done(result)
+
+        def do_fail(error: MlwfError) -> None:
+            answered()
+            fail(error)
+
+        self._work.start(what, work, do_done, fail=do_fail, is_patient=is_patient)
 
     def do_long(
         self,
@@ -91,6 +112,25 @@ class Asking:
         """Copy to the person's clipboard and say which way it went."""
         send = partial(self._app.call_from_thread, self._app.copy_to_clipboard)
         self.ask("copying", lambda: copy_text(text, os.environ, send, self._copy_file), self._teller.say)
+
+    def _wait_for(self, what: str) -> Callable[[], None]:
+        """Say after a while that it goes on, until what is returned is called."""
+        is_slow = False
+
+        def tell() -> None:
+            nonlocal is_slow
+            is_slow = True
+            self._slow.append(what)
+            self._on_wait()
+
+        def answered() -> None:
+            timer.stop()
+            if is_slow:
+                self._slow.remove(what)
+                self._on_wait()
+
+        timer = self._app.set_timer(_SLOW_AFTER_S, tell, name=what)
+        return answered
 
     def _make_fail(self, failed: Callable[[MlwfError], None] | None) -> Callable[[MlwfError], None]:
         def fail(error: MlwfError) -> None:

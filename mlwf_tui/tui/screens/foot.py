@@ -62,10 +62,11 @@ class Foot:
         own = split_keys(self._host.workspace.settings.keys.get(id, ""))
         return format_keys(own[0]) if own else key
 
-    def show_standing(self, progress: Progress | None, errors: int, width: int) -> None:
+    def show_standing(self, progress: Progress | None, waited_for: str, errors: int, width: int) -> None:
         """Show how things stand; few columns have no room for the home."""
         standing = draw_standing(
             progress=progress,
+            waited_for=waited_for,
             marked=self._host.marks.entries,
             going=[run.state for run in self._host.snapshot.active_runs],
             errors=errors,
@@ -92,6 +93,7 @@ def list_hints(
 def draw_standing(
     *,
     progress: Progress | None,
+    waited_for: str = "",
     marked: Sequence[Entry],
     going: Sequence[RunState],
     errors: int,
@@ -107,6 +109,8 @@ def draw_standing(
     if progress is not None:
         share = f"{progress.step / progress.total:.0%}" if progress.total else f"{progress.step:,}"
         parts.append(Content.styled(f"⧗ {share}", "$accent"))
+    if waited_for:
+        parts.append(Content.styled(f"⧗ {waited_for} …", "$accent"))
     if marked:
         parts.append(Content.styled(f"◆ {describe_marks(marked)} marked", "$accent bold"))
     parts += [Content.styled(words, "$accent") for words in _count_going(going)]

@@ -161,7 +161,9 @@ class MainScreen(Screen[None]):
         self.work = Work(self.app, self.fail)
         self._long = LongWork(self.app, self.work, self._show_standing)
         copied = find_own_folder(self.workspace) / "copied.txt"
-        asking = Asking(self.app, self.work, self._long, self._teller, self.fail, copy_file=copied)
+        self._asking = asking = Asking(
+            self.app, self.work, self._long, self._teller, self.fail, self._show_standing, copy_file=copied
+        )
         self.ask, self.do_long, self.put, self.copy = asking.ask, asking.do_long, asking.put, asking.copy
         self._leaving = Leaving(self, self._long)
         self._layouts = LayoutKeeper(self, self.workspace, self.work)
@@ -316,8 +318,8 @@ class MainScreen(Screen[None]):
         if not self._views.stage.is_whole:
             self.set_timer(VIEW_INTERVAL_S, self._make_views)
             return
-        self.ask("layout", partial(read_layout, self.workspace), self._views.runs.lay_out)
-        self.ask("imports", _import_rest, self._note_completed)
+        self.work.start("layout", partial(read_layout, self.workspace), self._views.runs.lay_out)
+        self.work.start("imports", _import_rest, self._note_completed)
 
     def _note_completed(self, _: None) -> None:
         self.post_message(self.Completed())
@@ -534,7 +536,10 @@ class MainScreen(Screen[None]):
     def _show_standing(self) -> None:
         task = self._long.task
         self._foot.show_standing(
-            task.progress if task is not None else None, self._teller.error_count, self.app.size.width
+            task.progress if task is not None else None,
+            self._asking.waited_for,
+            self._teller.error_count,
+            self.app.size.width,
         )
 
 

@@ -25,7 +25,7 @@ class DraftKeeper:
             if self._is_begun:
                 return
             self._is_begun = True
-        self._host.ask("draft", self._write_all, lambda _: None)
+        self._host.work.start("draft", self._write_all, lambda _: None)
 
     def keep_now(self, opened: Opened) -> None:
         """Keep this before returning; called in a thread."""

@@ -139,7 +139,7 @@ def ask_form(
             ask_form(host, form.come_back(values, trouble, culprit), begin)
 
         host.unsent.settle(form)
-        host.ask("past values", partial(keep_past_values, host.workspace, values), lambda _: None)
+        host.work.start("past values", partial(keep_past_values, host.workspace, values), lambda _: None)
         begin(values, again)
 
     def given_up() -> None:
@@ -148,7 +148,7 @@ def ask_form(
             closed()
 
     form.copy = host.copy
-    host.ask("past values", partial(read_past_values, host.workspace), form.take_past)
+    host.work.start("past values", partial(read_past_values, host.workspace), form.take_past)
     host.unsent.offer(form)
     host.put(form, answered, closed=given_up)
 
