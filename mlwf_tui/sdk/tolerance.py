@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -38,26 +39,49 @@ class Switch:
         return self._is_on
 
 
+@dataclass(slots=True)
+class _Silence:
+    """What was not said of the failures of one thing since they were last told."""
+
+    since: float
+    count: int = 0
+    last: Exception | None = None
+
+
 class Complaints:
-    """Warnings that a loop of failures must not fill a log with: one a minute, the others for debugging."""
+    """Warnings that a loop of failures must not fill a log with: of each thing one a minute.
+
+    The others are for debugging, and counted: `settle` says them in the end.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._said_at = -EVERY_S
-        self._unsaid = 0
+        self._silences: dict[str, _Silence] = {}  # by what failed
 
     def say(self, what: str, error: Exception) -> None:
         """Log that something could not be tracked."""
         with self._lock:
-            is_due = self._clock() - self._said_at >= EVERY_S
-            if is_due:
-                self._said_at = self._clock()
-            unsaid, self._unsaid = self._unsaid, 0 if is_due else self._unsaid + 1
-        more = f" ({unsaid} more since the last warning)" if is_due and unsaid else ""
+            silence = self._silences.get(what)
+            is_due = silence is None or self._clock() - silence.since >= EVERY_S
+            if silence is None or is_due:
+                self._silences[what] = _Silence(self._clock())
+            else:
+                silence.count, silence.last = silence.count + 1, error
+        unsaid = silence.count if silence and is_due else 0
+        more = f" ({unsaid} more since the last warning)" if unsaid else ""
         level = logging.WARNING if is_due else logging.DEBUG
         logger.log(level, "Tracking: %s failed: %s%s", what, error, more)
         logger.debug("Where it failed:", exc_info=error)
+
+    def settle(self) -> None:
+        """Say what was not said yet, as a run ends that lacks it."""
+        with self._lock:
+            unsaid = {what: silence for what, silence in self._silences.items() if silence.count}
+            self._silences.clear()
+        for what, silence in unsaid.items():
+            times = "once more" if silence.count == 1 else f"{silence.count} more times"
+            logger.warning("Tracking: %s failed %s: %s", what, times, silence.last)
 
 
 SWITCH = Switch(os.environ)

@@ -19,7 +19,7 @@ from mlwf_tui.errors import Conflict
 from mlwf_tui.sdk.cards import WorkflowMeta, read_meta
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.home import Home, StrPath
-from mlwf_tui.sdk.tolerance import SWITCH, tolerant, tolerating
+from mlwf_tui.sdk.tolerance import COMPLAINTS, SWITCH, tolerant, tolerating
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow import run as verbs
 from mlwf_tui.workflow.running.checked_events import CheckedEvents
@@ -280,6 +280,7 @@ class TrackedRun:
         if self._is_owner and os.getpid() == self._pid:
             with tolerating("finish", is_strict=self.is_strict):
                 self._end(self._run, RunState(state), result or {}, error)
+            COMPLAINTS.settle()
 
     @property
     def _workspace(self) -> Workspace:

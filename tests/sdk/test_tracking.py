@@ -22,7 +22,7 @@ from mlwf_tui.entities.lineage import index_neighbours, sort_along
 from mlwf_tui.entities.run import ArtifactKind, RunState
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.sdk import Home, TrackedRun, WorkflowMeta, WorkflowSettings, attach_run, open_home, open_run
-from mlwf_tui.sdk.tolerance import COMPLAINTS, EVERY_S
+from mlwf_tui.sdk.tolerance import COMPLAINTS
 from mlwf_tui.workflow.running.events import read_metrics
 
 FIFTY = """
@@ -105,7 +105,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 @pytest.fixture(autouse=True)
 def _loud() -> Iterator[None]:
     """Let each test hear the first complaint, whatever was said before."""
-    COMPLAINTS._said_at = -EVERY_S
+    COMPLAINTS.settle()
     yield
     sdk.enable()
 
@@ -277,7 +277,22 @@ def test_nothing_that_fails_reaches_the_program(
     found = filled.jobs.get(run.id)
     assert found.state is RunState.DONE
     assert len(found.inputs) == 1, "a bad card costs no edge"
-    assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1, "one warning a minute"
+    warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    first = [text.split()[1] for text in warned if "more" not in text]
+    assert len(set(first)) == len(first), "each once a minute"
+    assert {"add_input_project", "add_input_file", "add_input_folder", "add_output_dataset"} <= set(first)
+    assert any(text.startswith("Tracking: add_input_project failed once more: ") for text in warned)
+
+
+def test_a_loop_of_failures_warns_once_a_minute_and_sums_up_in_the_end(
+    filled: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), open_run("careless", home=filled) as run:
+        for step in range(50):
+            run.log_metric("loss", "much", step)  # type: ignore[arg-type]
+    warned = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert len(warned) == 2
+    assert warned[1].startswith("Tracking: log_metric failed 49 more times: ")
 
 
 def test_values_that_are_no_json_are_noted_as_their_text(filled: Home, tmp_path: Path) -> None:
