@@ -107,16 +107,25 @@ class Runs:
         workspace: str | None = None,
         is_detached: bool | None = None,
         ids: Iterable[str] | None = None,
+        verbs: Collection[str] | None = None,
     ) -> tuple[Run, ...]:
         """Return the newest runs, newest first, of these ids or all; `limit` None gives all."""
-        conditions = [] if ids is None else [is_one_of(RunRow.id, ids)]
-        if states is not None:
-            conditions.append(RunRow.state.in_(tuple(states)))
+        conditions = _choose(states, verbs)
+        if ids is not None:
+            conditions.append(is_one_of(RunRow.id, ids))
         if workspace is not None:
             conditions.append(RunRow.workspace == workspace)
         if is_detached is not None:
             conditions.append(RunRow.terms.is_null(not is_detached))
         return self._read(*conditions, limit=limit)
+
+    def count(
+        self, *, states: Collection[RunState] | None = None, verbs: Collection[str] | None = None
+    ) -> int:
+        """Return how many runs there are of these states and verbs, or of all."""
+        query = RunRow.select(pw.fn.COUNT(RunRow.id))
+        conditions = _choose(states, verbs)
+        return self._database.read_value(query.where(*conditions) if conditions else query) or 0
 
     def list_names(self, verb: str) -> set[str]:
         """Return the names that runs of a verb were called with, for what they make; no run is read."""
@@ -319,6 +328,16 @@ class Runs:
             edges = read_edges(self._database, (row.id for row in rows))
             times = read_job_times(self._database, (row.id for row in rows if row.started_at))
         return self._database.make_all(rows, lambda row: _to_run(row, edges, times.get(row.id)))
+
+
+def _choose(states: Collection[RunState] | None, verbs: Collection[str] | None) -> list[Any]:
+    """Return the conditions of being in one of some states, and done by one of some verbs; None: any."""
+    conditions = []
+    if states is not None:
+        conditions.append(RunRow.state.in_(tuple(states)))
+    if verbs is not None:
+        conditions.append(RunRow.verb.in_(tuple(verbs)))
+    return conditions
 
 
 def find_state(database: Database, run_id: RunId) -> RunState | None:

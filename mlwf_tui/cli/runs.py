@@ -25,21 +25,37 @@ LEVELS = ("all", "debug", "info", "warning", "error")
 
 @command(group, "runs")
 @click.option(
-    "-n", "--limit", type=click.IntRange(1), default=30, show_default=True, help="How many, newest first."
+    "-n",
+    "--limit",
+    type=click.IntRange(0),
+    default=30,
+    show_default=True,
+    help="How many, newest first; 0: all.",
 )
-def runs_command(face: Face, limit: int) -> None:
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([state.value for state in RunState]),
+    help="Those that are so; may be repeated.",
+)
+@click.option("--verb", "verbs", multiple=True, help="Those of this verb, as train; may be repeated.")
+def runs_command(face: Face, limit: int, states: tuple[str, ...], verbs: tuple[str, ...]) -> None:
     """List what was done, and what is being done now.
 
     \b
     mlwf runs
-    mlwf runs -n 5 --json
+    mlwf runs --verb train --state failed
+    mlwf runs -n 0 --json
     """
     from mlwf_tui.workflow.metrics import read_outlooks
-    from mlwf_tui.workflow.runs import list_runs
+    from mlwf_tui.workflow.runs import count_runs, list_runs
     from mlwf_tui.workflow.show import describe_outlook, describe_run
 
     with face.open() as workspace:
-        runs = list_runs(workspace, limit)
+        chosen = [RunState(state) for state in states] or None
+        runs = list_runs(workspace, limit or None, states=chosen, verbs=verbs or None)
+        total = count_runs(workspace, states=chosen, verbs=verbs or None)
         outlooks = read_outlooks(workspace, runs)
     rows = [
         (r.id, r.verb, format_state(r.state.value), name_artifacts(r.inputs), name_outputs(r),
@@ -48,9 +64,16 @@ def runs_command(face: Face, limit: int) -> None:
         for r in runs
     ]  # fmt: skip
     header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "CREATED", "TOOK", "LEFT", "")
-    document = {"runs": [describe_run(run) | describe_outlook(outlooks[run.id]) for run in runs]}
+    document = {
+        "runs": [describe_run(run) | describe_outlook(outlooks[run.id]) for run in runs],
+        "total": total,
+    }
     empty = f"Nothing was done yet in {face.home}. Try mlwf demo."
-    face.show(document, lambda: format_table(header, rows, empty=empty))
+    if states or verbs:
+        empty = "There is no such run."
+    left = total - len(runs)
+    more = f"\n{left:,} older run{'s' if left > 1 else ''}: mlwf runs -n 0 lists all" if left > 0 else ""
+    face.show(document, lambda: format_table(header, rows, empty=empty) + more)
 
 
 @command(group, "logs")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlwf_tui.entities.part import AUTO, Part
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.entities.usage import Usage
 from mlwf_tui.protocols.observer import SILENT
 from mlwf_tui.sdk.door import Door
@@ -198,9 +198,15 @@ class Jobs:
         """Return a run as it is now."""
         return get_run(self._door.open(), run)
 
-    def runs(self, limit: int = 100) -> tuple[Run, ...]:
-        """Return the newest runs first."""
-        return list_runs(self._door.open(), limit)
+    def runs(
+        self,
+        limit: int | None = 100,
+        *,
+        states: Collection[RunState] | None = None,
+        verbs: Collection[str] | None = None,
+    ) -> tuple[Run, ...]:
+        """Return the newest runs first, of some states and verbs or of all; `limit` None gives all."""
+        return list_runs(self._door.open(), limit, states=states, verbs=verbs)
 
     def wait(self, run: str, on_change: Callable[[Run], None] = lambda run: None) -> Run:
         """Wait until a run has finished, and return it; `on_change` is called four times a second."""

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from mlwf_tui.entities.run import Run
+from collections.abc import Collection
+
+from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.workflow.running import jobs
 from mlwf_tui.workspace import Workspace
 
 
-def list_runs(workspace: Workspace, limit: int = 100) -> tuple[Run, ...]:
-    """Return the newest runs first; the queue is looked after before."""
+def list_runs(
+    workspace: Workspace,
+    limit: int | None = 100,
+    *,
+    states: Collection[RunState] | None = None,
+    verbs: Collection[str] | None = None,
+) -> tuple[Run, ...]:
+    """Return the newest runs first, of some states and verbs or of all; the queue is looked after before.
+
+    `limit` None gives all.
+    """
     jobs.tend(workspace)
-    return workspace.catalog.runs.list(limit=limit)
+    return workspace.catalog.runs.list(limit=limit, states=states, verbs=verbs)
+
+
+def count_runs(
+    workspace: Workspace,
+    *,
+    states: Collection[RunState] | None = None,
+    verbs: Collection[str] | None = None,
+) -> int:
+    """Return how many runs `list_runs` would give without a limit."""
+    return workspace.catalog.runs.count(states=states, verbs=verbs)
 
 
 def get_run(workspace: Workspace, ref: str) -> Run:
