@@ -115,7 +115,14 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None,
         f" {result.items_removed} removed, {result.items_renamed} renamed"
         f"{', classes and tags changed' if result.is_schema_changed else ''}"
     )
-    face.show(to_document(result), lambda: "\n".join([text, *format_problems(result.problems)]))
+    lines = [text]
+    if result.conflicts_settled:
+        settled = f"  {result.conflicts_settled:,} that both had changed: the"
+        lines.append(f"{settled} {'project' if side is Side.OURS else 'folder'}'s was taken")
+    if result.files_written:
+        files = f"{result.files_written:,} file{'s' if result.files_written > 1 else ''}"
+        lines.append(f"  {files} here written or removed: the project had changed")
+    face.show(to_document(result), lambda: "\n".join([*lines, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 
 

@@ -39,9 +39,11 @@ _SHOWN = 3
 
 
 class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came into the project; `version` is the one that was committed, where a message was given.
+    """What was edited in the folder; `version` is the one that was committed, where a message was given.
 
-    `files_written` counts what the folder got from the project, where that had changed meanwhile.
+    `conflicts_settled` counts what both sides had changed, and the policy settled: the edits among it did not
+    come into the project where that is "ours". `files_written` counts the files of the folder that were written
+    or removed, where the project had changed meanwhile.
     """
 
     project: str
@@ -51,6 +53,7 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     items_renamed: int
     is_schema_changed: bool  # classes and tags
     version: int | None
+    conflicts_settled: int
     files_written: int
     problems: tuple[Problem, ...]
     run: str
@@ -102,6 +105,7 @@ class _Sync:
     observer: Observer
     on_disk: TreeState = field(init=False)
     class_problems: tuple[Problem, ...] = ()
+    settled: int = 0
 
     def __post_init__(self) -> None:
         self.on_disk = self.state
@@ -132,6 +136,7 @@ class _Sync:
         def decide(conflict: MergeConflict) -> Side:
             if self.policy is None:
                 conflicts.append(conflict)
+            self.settled += self.policy is not None
             return self.policy or Side.OURS
 
         combined = combine(store, self.state.manifest, ours, theirs, decide)
@@ -215,6 +220,7 @@ class _Sync:
             items_renamed=edits.count(ChangeKind.RENAMED),
             is_schema_changed=edits.is_schema_changed,
             version=version,
+            conflicts_settled=self.settled,
             files_written=written,
             problems=edits.problems + self.class_problems,
             run=self.run.run_id,

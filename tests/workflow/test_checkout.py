@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mlwf_tui.cli.main import main
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.threeway import Side
@@ -217,8 +218,27 @@ def test_what_both_changed_needs_a_policy(
     with pytest.raises(Conflict, match=r"main/a\.jpg"):
         sync(imported, folder, observer=observer)
     assert imported.catalog.projects.get("cells").head == head
-    sync(imported, folder, policy=Side.THEIRS, observer=observer)
+    result = sync(imported, folder, policy=Side.THEIRS, observer=observer)
     assert imported.store.read(list_items(imported)["main/a.jpg"].blob) == make_image(902)
+    assert result.conflicts_settled > 0
+
+
+def test_a_sync_says_what_it_did_not_take_and_what_it_wrote(
+    imported: Workspace,
+    folder: Path,
+    voc: Path,
+    observer: KeepingObserver,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (folder / "main" / "img" / "a.jpg").write_bytes(make_image(902))
+    (voc / "JPEGImages" / "a.jpg").write_bytes(make_image(901))
+    import_folder(imported, voc, "cells", observer=observer)
+    assert main(["--home", str(imported.home), "sync", str(folder), "--policy", "ours"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  1 that both had changed: the project's was taken",
+        "  1 files here written or removed: the project had changed",
+    ]
+    assert (folder / "main" / "img" / "a.jpg").read_bytes() == make_image(901)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff\xfe", b"", b"null"])

@@ -147,7 +147,8 @@ class Folders:
             f" {made.items_renamed:,} renamed"
         )
         version = f"@{made.version}" if made.version is not None else ""
-        written = f"; {format_count(made.files_written, 'file')} written back" if made.files_written else ""
+        files = format_count(made.files_written, "file")
+        written = f"; {files} there written or removed" if made.files_written else ""
         finish(self._host, f"Synced with {made.project}{version}: {counts}{written}.")
         show_problems(self._host, "What was left out", made.problems)
 
