@@ -41,9 +41,9 @@ _SHOWN = 3
 class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was edited in the folder; `version` is the one that was committed, where a message was given.
 
-    `conflicts_settled` counts what both sides had changed, and the policy settled: the edits among it did not
-    come into the project where that is "ours". `files_written` counts the files of the folder that were written
-    or removed, where the project had changed meanwhile.
+    `conflicts_settled` counts what both sides had changed, and the policy settled: where that is "ours" the
+    edits among it did not come into the project. `files_written` counts the files of the folder that were
+    written or removed, where the project had changed meanwhile.
     """
 
     project: str

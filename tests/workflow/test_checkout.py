@@ -236,7 +236,7 @@ def test_a_sync_says_what_it_did_not_take_and_what_it_wrote(
     assert main(["--home", str(imported.home), "sync", str(folder), "--policy", "ours"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "  1 that both had changed: the project's was taken",
-        "  1 files here written or removed: the project had changed",
+        "  1 file here written or removed: the project had changed",
     ]
     assert (folder / "main" / "img" / "a.jpg").read_bytes() == make_image(901)
 
