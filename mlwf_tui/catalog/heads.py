@@ -143,7 +143,9 @@ class Heads:
         with self._database.transaction():
             move = self._find_newest(project_id, MoveStatus.DONE)
             if move is None:
-                raise NotFound("There is nothing to undo.", hint="Nothing was changed here yet.")
+                undone = self._find_newest(project_id, MoveStatus.UNDONE)
+                hint = "All was undone; a redo does it again." if undone else "Nothing was changed here yet."
+                raise NotFound("There is nothing to undo.", hint=hint)
             return self._turn(move, MoveStatus.UNDONE, StateId(move.before_id), run_id)
 
     def redo(self, project_id: ProjectId | None, run_id: RunId | None) -> tuple[str, StateId, ProjectState]:

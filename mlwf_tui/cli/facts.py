@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mlwf_tui.cli.text import format_age, format_duration, format_table
@@ -62,7 +62,7 @@ def format_value(name: str, value: Any) -> str:
     """Return a value as the name of its field asks for: an age, a size, a time."""
     if value in _NOTHING:
         return "-"
-    if name.endswith("_at"):
+    if name.endswith("_at") or isinstance(value, datetime):
         return format_age(value)
     if name.endswith("_bytes"):
         return format_size(value)

@@ -100,6 +100,8 @@ def submit(
 
 
 def say_detached(verb: str, run: Any) -> str:
-    """Return what a person is told of a run that goes on by itself."""
+    """Return what a person is told of a run that goes on by itself, or was done before."""
+    if run.state.is_finished:
+        return f"{verb} {run.id} is {run.state.value} already; mlwf show {run.id} says what came of it"
     waits = f" (it waits for {run.waits_for})" if run.waits_for else ""
     return f"{verb} {run.id} goes on by itself{waits}; mlwf logs -f {run.id} follows it"

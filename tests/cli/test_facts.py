@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from mlwf_tui.cli.facts import format_facts
 
 
@@ -26,3 +28,8 @@ def test_what_an_entry_is_made_of_is_one_cell() -> None:
         "  VALUES    OUTPUTS               RUN",
         "  copies=2  project=a; project=b  x, y",
     ]
+
+
+def test_a_moment_is_an_age_whatever_its_name_is() -> None:
+    moment = datetime.now(UTC) - timedelta(minutes=3)
+    assert format_facts({"heartbeat": {"at": moment}, "begun_at": moment}).count("3 min ago") == 2

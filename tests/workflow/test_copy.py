@@ -66,8 +66,9 @@ def test_the_two_go_their_own_ways(workspace: Workspace) -> None:
     assert workspace.catalog.projects.get("cells").item_count == 4
     undo(workspace, "cells-b")
     assert workspace.catalog.projects.get("cells-b").item_count == 4
-    with pytest.raises(NotFound, match="nothing to undo"):
+    with pytest.raises(NotFound, match="nothing to undo") as refused:
         undo(workspace, "cells-b")
+    assert refused.value.hint == "All was undone; a redo does it again."
 
 
 def test_what_cannot_be_copied_leaves_nothing(workspace: Workspace) -> None:
