@@ -12,6 +12,7 @@ import msgspec
 
 from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 
+_LEAST_ROOM_BYTES = 1 << 20
 HOME_VARIABLE = "MLWF_HOME"
 NOTIFY_WAYS = ("app", "bell", "osc9", "osc777")
 
@@ -98,6 +99,15 @@ def prepare_home(home: Path, *, may_be_read_only: bool = False) -> bool:
             hint=f"Mount it for writing, or choose another home with --home or {HOME_VARIABLE}.",
         )
     raise StorageFailed(f"The home {home} cannot be written.", hint=f"Check its mode: chmod 700 {home}")
+
+
+def is_disk_full(folder: Path) -> bool:
+    """Say whether a disk has no room for what SQLite puts beside a database, which it calls an I/O error."""
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _LEAST_ROOM_BYTES
 
 
 def read_settings(home: Path) -> Settings:

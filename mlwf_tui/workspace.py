@@ -14,7 +14,7 @@ from mlwf_tui.catalog.catalog import Catalog
 from mlwf_tui.entities.ids import RunId
 from mlwf_tui.errors import CorruptData, StorageFailed
 from mlwf_tui.registry import Registry
-from mlwf_tui.settings import Settings, prepare_home, read_settings
+from mlwf_tui.settings import Settings, is_disk_full, prepare_home, read_settings
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.store import INDEX, Store
 
@@ -102,17 +102,24 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
 def open_workspace(home: Path, *, may_be_read_only: bool = False) -> Iterator[Workspace]:
     """Open a home, making it where it is missing, and close it at the end.
 
-    With `may_be_read_only` also one that cannot be written, of which all can be read and nothing changed.
+    With `may_be_read_only` also one that cannot be written, or whose disk is full: all of it can be read, and
+    nothing changed.
 
     Raises:
         StorageFailed: the home is not ours or cannot be written.
         CorruptData: the catalog or the store's index is damaged.
     """
-    is_writable = prepare_home(home, may_be_read_only=may_be_read_only and has_catalog(home))
+    may_be_read_only = may_be_read_only and has_catalog(home)
+    is_writable = prepare_home(home, may_be_read_only=may_be_read_only)
     settings = read_settings(home)
     _check_catalog(home)
-    opened = _open(home) if is_writable else _open_copies(home)
-    with opened as (store, catalog):
+    with ExitStack() as held:
+        try:
+            store, catalog = held.enter_context(_open(home) if is_writable else _open_copies(home))
+        except StorageFailed:
+            if not (is_writable and may_be_read_only and is_disk_full(home)):
+                raise
+            store, catalog = held.enter_context(_open_copies(home))
         yield Workspace(home=home, settings=settings, store=store, catalog=catalog, registry=Registry())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mlwf_tui import workspace as workspace_module
 from mlwf_tui.cli.main import main
 from mlwf_tui.errors import StorageFailed
 from mlwf_tui.workflow.rename import rename
@@ -114,3 +115,63 @@ def test_a_home_that_is_not_there_or_is_for_an_app_is_refused(home: Path) -> Non
         open_workspace(empty, may_be_read_only=True),
     ):
         pass
+
+
+def test_a_collect_by_the_copy_of_an_index_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = list_files(home)
+    assert main(["--home", str(home), "collect", "--apply", "--grace", "0"]) == 1
+    assert f"The store {home / 'store'} can only be read" in capsys.readouterr().err
+    assert list_files(home) == before
+
+
+@pytest.fixture
+def full_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home whose disk is full: SQLite has failed to open its databases, and left stumps beside them."""
+    home = tmp_path / "home"
+    with open_workspace(home) as workspace:
+        fill_finished(workspace, tmp_path)
+    for name in ("catalog.sqlite", "store/index.sqlite"):
+        (home / f"{name}-shm").write_bytes(b"abc")
+        (home / f"{name}-wal").touch()
+    look = os.statvfs
+
+    def tell(path: Path) -> os.statvfs_result:
+        values = list(look(path))
+        if Path(path).is_relative_to(home):
+            values[3] = values[4] = 0
+        return os.statvfs_result(values)
+
+    def refuse(home: Path) -> None:
+        raise StorageFailed("disk I/O error")
+
+    monkeypatch.setattr(os, "statvfs", tell)
+    monkeypatch.setattr(workspace_module, "_open", refuse)
+    return home
+
+
+@pytest.mark.parametrize("words", [("projects",), ("runs",), ("show", "cells@1"), ("verify",), ("stats",)])
+def test_a_home_on_a_full_disk_can_be_looked_at(full_home: Path, words: tuple[str, ...]) -> None:
+    before = list_files(full_home)
+    assert main(["--home", str(full_home), *words]) == 0
+    assert list_files(full_home) == before
+
+
+@pytest.mark.parametrize("words", [("rename", "cells", "other"), ("queue", "pause")])
+def test_what_changes_a_home_on_a_full_disk_says_what_may_be_deleted(
+    full_home: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert main(["--home", str(full_home), *words]) == 1
+    said = capsys.readouterr().err
+    assert f"The disk of the home {full_home} is full." in said
+    assert f"all in {full_home / 'cache'} may be deleted" in said
+
+
+def test_a_home_that_cannot_be_opened_on_a_disk_with_room_says_why(
+    full_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(
+        workspace_module, "_open", lambda home: (_ for _ in ()).throw(StorageFailed("refused"))
+    )
+    assert main(["--home", str(full_home), "projects"]) == 1
+    assert "refused" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from mlwf_tui.catalog.faults import asking, told_damage, translated_faults
 from mlwf_tui.errors import Busy, CorruptData
 
 _BUSY_TIMEOUT_S = 30.0
+_LEAST_SHARED_BYTES = 32 << 10
 _OWN_TABLES = {"migration", "project_state", "run_edge", "journal"}
 
 # What a reader of a copy may add to it by looking: runs whose processes are gone are marked so.
@@ -54,7 +55,7 @@ def copy_to_read(source: Path, target: Path) -> None:
     """
     log, shared = (source.with_name(f"{source.name}-{part}") for part in ("wal", "shm"))
     with asking(source):
-        if shared.exists():  # somebody has it open, perhaps where this folder can be written
+        if _is_open(shared):  # by somebody, perhaps where this folder can be written
             uri = f"file:{quote(str(source))}?mode=ro"
             with (
                 closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S)) as original,
@@ -65,6 +66,14 @@ def copy_to_read(source: Path, target: Path) -> None:
             shutil.copyfile(source, target)
             if log.exists():
                 shutil.copyfile(log, target.with_name(f"{target.name}-wal"))
+
+
+def _is_open(shared: Path) -> bool:
+    """Say whether a database's shared memory is one: on a full disk SQLite leaves the stump of one."""
+    try:
+        return shared.stat().st_size >= _LEAST_SHARED_BYTES
+    except FileNotFoundError:
+        return False
 
 
 def install_catalog(copy: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ import peewee as pw
 
 from mlwf_tui.catalog.faults import asking, told_damage, translated_faults
 from mlwf_tui.errors import StorageFailed
+from mlwf_tui.settings import is_disk_full
 
 Entity = TypeVar("Entity")
 
@@ -61,6 +62,12 @@ class Database:
             import shlex  # 2 ms for a refusal alone
 
             home = self._original.parent
+            if is_disk_full(home):
+                raise StorageFailed(
+                    f"The disk of the home {home} is full.",
+                    hint=f"Free some space: all in {home / 'cache'} may be deleted while nothing runs, and is"
+                    " made anew. mlwf collect --apply frees more then.",
+                )
             raise StorageFailed(
                 f"The home {home} can only be read.",
                 hint=f"Restore it where it can be written: mlwf --home {shlex.quote(str(home))} backup DEST",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import msgspec
 import peewee as pw
 
 from mlwf_tui.errors import Busy, Conflict, CorruptData, InvalidInput, MlwfError, NotFound, StorageFailed
+from mlwf_tui.settings import is_disk_full
 
 ROLLED_BACK = ("no transaction is active", "no such savepoint")
 # Our own SQL names what the migrations made, and each of them runs once.
@@ -19,7 +19,6 @@ WRONG_SCHEMA = (
     "no such column", "no such table", "no such index", "already exists", "duplicate column",
     "unknown function", "unsupported file format", "malformed JSON",
 )  # fmt: skip
-_OPENING_BYTES = 128 << 10
 NOT_TEXT = "Could not decode"  # the module's own error, which carries no code
 
 
@@ -110,7 +109,7 @@ def _translate_code(path: Path, code: int, error: BaseException) -> MlwfError | 
                 f"The catalog {path} cannot be written: {error}.",
                 hint="Check the mode of the file and of its folder.",
             )
-        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR if _has_no_room(path.parent):
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR if is_disk_full(path.parent):
             return _describe_full(path)
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_NOLFS:
             return StorageFailed(
@@ -119,15 +118,6 @@ def _translate_code(path: Path, code: int, error: BaseException) -> MlwfError | 
             )
         case _:
             return None
-
-
-def _has_no_room(folder: Path) -> bool:
-    """Say whether a disk has no room for what SQLite puts beside a catalog, which it calls an I/O error."""
-    try:
-        room = os.statvfs(folder)
-    except OSError:
-        return False
-    return room.f_bavail * room.f_frsize < _OPENING_BYTES
 
 
 def _describe_full(path: Path) -> StorageFailed:

@@ -151,7 +151,14 @@ class Store:
 
         Raises:
             Busy: another did so for all of `timeout_s`, ten seconds if it is None.
+            StorageFailed: the store can only be read.
         """
+        if self._is_read_only:  # by the copy of an index: the real one would still name what is gone
+            raise StorageFailed(
+                f"The store {self.folder} can only be read: its disk is full, or may not be written.",
+                hint=f"Free some space first: all in {self.folder.parent / 'cache'} may be deleted while"
+                " nothing runs, and is made anew.",
+            )
         timeout_s = COLLECTOR_TIMEOUT_S if timeout_s is None else timeout_s
         busy = Busy(
             f"Another collect, repair or backup is at work on {self.folder}.", hint="Wait for it to end."
