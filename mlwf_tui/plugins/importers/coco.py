@@ -15,16 +15,17 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, ClassDefinition, LabelSchema
+from mlwf_tui.entities.annotation import Annotation, ClassDefinition, LabelSchema
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.coco_documents import (
+    CategoryEntry,
     CocoFile,
-    Entries,
     ImageEntry,
     ObjectEntry,
+    decode_object,
     define_category,
     looks_like_coco,
     name_entry,
@@ -54,7 +55,6 @@ from mlwf_tui.protocols.importers import Detection, ImportedItem
 LAYOUT: Final = frozenset({"images"})
 
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
-_objects = Entries(ObjectEntry)
 
 
 class _Kind(NamedTuple):
@@ -249,7 +249,8 @@ class _Described:
     _heights_px: array[int] = field(init=False)
     _splits: list[Split] = field(init=False)  # of the files
     _outlines: list[int] = field(init=False)  # how many were left out of each file
-    _faults: list[Tally] = field(init=False)  # of the objects of each file
+    _faults: list[Tally] = field(init=False)  # of the objects of each file that are left out
+    _doubts: list[Tally] = field(init=False)  # of those that are not
 
     def __post_init__(self) -> None:
         self._file_of = array("i", [0]) * self.folder.count
@@ -259,6 +260,7 @@ class _Described:
         self._splits = [find_split(file.source) for file in self.files]
         self._outlines = [0] * len(self.files)
         self._faults = [Tally(file.source, "annotation") for file in self.files]
+        self._doubts = [Tally(file.source, "annotation", is_taken=True) for file in self.files]
 
     def match(self, report: Report) -> None:
         """Find the image of each description and chain its entries; report what does not fit."""
@@ -296,20 +298,25 @@ class _Described:
         number = self._file_of[position]
         if not number:
             return Annotation()
-        file, found = self.files[number - 1], []
+        file, found, notes = self.files[number - 1], [], list[str]()
         for at, raw in file.iter_entries(self._slot_of[position]):
             try:
-                entry = _objects.decode(raw, "the entry")
-                found.append(self._read_object(entry, file))
+                entry, facts = decode_object(raw)
+                category = self._get_category(entry, file)
+                found.append(read_object(entry, facts, category, notes))
                 self._outlines[number - 1] += has_outline(entry)
+                while notes:
+                    self._doubts[number - 1].add(name_entry(raw, at), notes.pop(0))
             except InvalidInput as error:
+                notes.clear()
                 self._faults[number - 1].add(name_entry(raw, at), error.message)
         return Annotation(tuple(found))
 
     def report_faults(self, report: Report) -> None:
         """Say what was wrong with objects, and how many outlines beside keypoints were not taken."""
-        for file, faults, count in zip(self.files, self._faults, self._outlines, strict=True):
-            faults.report(report)
+        for file, count, *tallies in zip(self.files, self._outlines, self._faults, self._doubts, strict=True):
+            for tally in tallies:
+                tally.report(report)
             if count:
                 outlines = f"{count:,} outlines beside keypoints"
                 report(Problem(file.source.relative, f"{outlines} are not taken: an object has one shape"))
@@ -320,8 +327,8 @@ class _Described:
         already = f"described by {source} already"
         tally.add_alike(image, f"{image} is {already}", f"are {already}")
 
-    def _read_object(self, entry: ObjectEntry, file: CocoFile) -> AnnotatedObject:
+    def _get_category(self, entry: ObjectEntry, file: CocoFile) -> CategoryEntry:
         category = file.categories.get(entry.category_id)
         if category is None:
             raise InvalidInput(f"has category {entry.category_id}, which has no name")
-        return read_object(entry, category)
+        return category

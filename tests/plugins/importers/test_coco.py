@@ -138,6 +138,71 @@ def test_bad_annotation_is_left_out_and_reported(tmp_path: Path, entry: dict[str
     assert f"annotation 1: {reason}" in problems[0].reason
 
 
+def test_a_box_that_cvat_turned_is_an_oriented_box(tmp_path: Path) -> None:
+    told = {"occluded": True, "rotation": 90.0}
+    items, problems = read(write_entry(tmp_path, bbox=[20, 10, 30, 20], segmentation=[], attributes=told))
+    labelled = items["a.jpg"].objects[0]
+    assert labelled.geometry.kind is GeometryKind.ORIENTED_BOX
+    corners = [coordinate for point in labelled.geometry.points for coordinate in point]
+    assert corners == pytest.approx([45, 5, 45, 35, 25, 35, 25, 5])
+    assert labelled.tags == (Tag("occluded"),)
+    assert problems == []
+
+
+@pytest.mark.parametrize("segmentation", [None, [[1, 1, 9, 1, 5, 9]]])
+@pytest.mark.parametrize("degrees", [0, 0.0, 360.0])
+def test_what_is_not_turned_has_no_tag_of_it(tmp_path: Path, segmentation: Any, degrees: float) -> None:
+    told = {"occluded": False, "rotation": degrees}
+    items, _ = read(write_entry(tmp_path, bbox=[1, 1, 8, 8], segmentation=segmentation, attributes=told))
+    labelled = items["a.jpg"].objects[0]
+    assert labelled.geometry.kind is not GeometryKind.ORIENTED_BOX
+    assert labelled.tags == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "value"), [({"rotation": 45}, 45.0), ({"rotation": "left", "occluded": False}, "left")]
+)
+def test_a_rotation_that_is_not_cvats_is_a_tag(tmp_path: Path, told: Any, value: float | str) -> None:
+    items, _ = read(write_entry(tmp_path, bbox=[1, 1, 8, 8], attributes=told))
+    labelled = items["a.jpg"].objects[0]
+    assert labelled.geometry.kind is GeometryKind.RECTANGLE
+    assert labelled.tags == (Tag("rotation", value),)
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "reason"),
+    [
+        ([[]], "has a polygon that is not a list of at least three points"),
+        ([[1, 1, 9, 1, 5, 9], [1, 2, 3]], "has a polygon that is not a list of at least three points"),
+        ({"counts": [5], "size": [9, 9]}, "has a mask whose runs do not fill its size"),
+        ("x", "has a segmentation of an unknown form"),
+    ],
+)
+def test_a_bad_outline_leaves_its_box_and_is_doubtful(tmp_path: Path, segmentation: Any, reason: str) -> None:
+    items, problems = read(write_entry(tmp_path, bbox=[4, 5, 10, 20], segmentation=segmentation))
+    assert tuple(items["a.jpg"].objects[0].geometry.bounds) == (4, 5, 14, 25)
+    told = f"annotation 1: has an outline that cannot be read, and its box is taken: {reason}"
+    assert problems == [Problem("annotations/instances_train2017.json", told, is_taken=True)]
+
+
+def test_further_keys_of_an_annotation_are_custom_data_and_flags_are_tags(tmp_path: Path) -> None:
+    known = {"area": 25.0, "iscrowd": 0, "num_keypoints": 0, "segmentation": []}
+    facts = {"weather": "sunny", "age": 3, "size": 0.5, "is_good": False, "note": None}
+    flags = {"ignore": 1, "truncated": 0, "difficult": True}
+    items, problems = read(write_entry(tmp_path, bbox=[1, 1, 5, 5], **known, **facts, **flags))
+    labelled = items["a.jpg"].objects[0]
+    assert labelled.custom == {"weather": "sunny", "age": 3.0, "size": 0.5, "is_good": False}
+    assert labelled.tags == (Tag("ignore"), Tag("difficult"))
+    assert problems == []
+
+
+def test_a_further_key_that_is_no_plain_value_is_reported(tmp_path: Path) -> None:
+    items, problems = read(write_entry(tmp_path, bbox=[1, 1, 5, 5], parts=[1], id="x"))
+    assert items["a.jpg"].objects[0].custom == {}
+    reason = "annotation x: has a fact that is no text, number or truth, and is not taken: parts"
+    assert problems == [Problem("annotations/instances_train2017.json", reason, is_taken=True)]
+
+
 @pytest.mark.parametrize("file_name", ["../secret.jpg", "/etc/secret.jpg", "..\\a.jpg", ""])
 def test_file_name_that_leads_out_is_reported(tmp_path: Path, file_name: str) -> None:
     root = make_coco(tmp_path / "given", {"a.jpg": [("cat", 1, 1, 9, 9)]}, class_names=["cat"])
