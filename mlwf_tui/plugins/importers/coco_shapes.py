@@ -93,7 +93,7 @@ def _read_geometry(entry: ObjectEntry, degrees: float, notes: list[str]) -> Geom
         return _read_outline(entry.segmentation)
     except InvalidInput as error:
         try:
-            box = _read_box(entry.bbox, 0.0)
+            box = _read_box(entry.bbox, degrees)
         except InvalidInput:
             raise error from None
         notes.append(f"has an outline that cannot be read, and its box is taken: {error.message}")

@@ -185,6 +185,13 @@ def test_a_bad_outline_leaves_its_box_and_is_doubtful(tmp_path: Path, segmentati
     assert problems == [Problem("annotations/instances_train2017.json", told, is_taken=True)]
 
 
+def test_a_turned_box_is_turned_beside_a_bad_outline_too(tmp_path: Path) -> None:
+    told = {"occluded": False, "rotation": 90.0}
+    items, _ = read(write_entry(tmp_path, bbox=[20, 10, 30, 20], segmentation=[[]], attributes=told))
+    labelled = items["a.jpg"].objects[0]
+    assert (labelled.geometry.kind, labelled.tags) == (GeometryKind.ORIENTED_BOX, ())
+
+
 def test_further_keys_of_an_annotation_are_custom_data_and_flags_are_tags(tmp_path: Path) -> None:
     known = {"area": 25.0, "iscrowd": 0, "num_keypoints": 0, "segmentation": []}
     facts = {"weather": "sunny", "age": 3, "size": 0.5, "is_good": False, "note": None}
