@@ -86,12 +86,12 @@ class _WholeEntry(ObjectEntry, forbid_unknown_fields=True):
     num_keypoints: Any = None
 
 
-class _Owner(msgspec.Struct):
-    image_id: int | str
-
-
 class _Named(msgspec.Struct):
-    id: int | str
+    id: Any = None
+
+
+class _Owner(_Named, kw_only=True):
+    image_id: int | str
 
 
 class Entries(Generic[_T]):
@@ -124,9 +124,13 @@ _facts = Entries(dict[str, msgspec.Raw])
 def name_entry(raw: msgspec.Raw, number: int) -> str:
     """Return what an entry is called in problems: its id, else its place in its list."""
     try:
-        return show_path(str(_names.decode(raw, "the entry").id))
+        return _tell_name(_names.decode(raw, "the entry").id, number)
     except InvalidInput:
-        return f"at place {number}"
+        return _tell_name(None, number)
+
+
+def _tell_name(id: object, number: int) -> str:
+    return show_path(str(id)) if isinstance(id, int | str) else f"at place {number}"
 
 
 def decode_object(raw: msgspec.Raw) -> tuple[ObjectEntry, Mapping[str, Any]]:
@@ -204,14 +208,14 @@ class CocoFile:
         tally = Tally(self.source, "annotation")
         for number, raw in enumerate(self.annotations):
             try:
-                image_id = _owners.decode(raw, "the entry").image_id
+                owner = _owners.decode(raw, "the entry")
             except InvalidInput as error:
                 tally.add(name_entry(raw, number + 1), error.message)
                 continue
-            slot = self._slots.get(image_id, _NONE)
+            slot = self._slots.get(owner.image_id, _NONE)
             if slot == _NONE:
-                name = name_entry(raw, number + 1)
-                reason, of_many = self._tell_unread(image_id)
+                name = _tell_name(owner.id, number + 1)
+                reason, of_many = self._tell_unread(owner.image_id)
                 tally.add_alike(name, f"annotation {name}: {reason}", of_many)
                 continue
             if last[slot] == _NONE:
