@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import msgspec
 
@@ -18,6 +18,8 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Bounds, ClassDefinitio
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.exporters.files import Folders, JsonList, iter_known, number_edges
+
+_INFO: Final = b"written by mlwf; ids are numbered anew, those of categories in the order of the classes"
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ def open_document(
     spool = stack.enter_context(TemporaryFile(dir=folders.root))  # noqa: SIM115 - the stack closes it
     categories = [{**_describe_class(number, c), **facts} for number, c in enumerate(schema.classes, start=1)]
     head = msgspec.json.encode(categories)
-    file.write(b'{"info": {"description": "written by mlwf"},\n"categories": ' + head + b',\n"images": [')
+    file.write(b'{"info": {"description": "' + _INFO + b'"},\n"categories": ' + head + b',\n"images": [')
     return Document(file, spool, {c.name: number for number, c in enumerate(schema.classes, start=1)})
 
 

@@ -15,17 +15,20 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, ClassDefinition, LabelSchema
+from mlwf_tui.entities.annotation import Annotation, ClassDefinition, LabelSchema
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.coco_documents import (
+    CategoryEntry,
     CocoFile,
-    Entries,
+    ImageEntry,
     ObjectEntry,
+    decode_object,
     define_category,
     looks_like_coco,
+    name_entry,
     read_categories,
 )
 from mlwf_tui.plugins.importers.coco_shapes import has_outline, read_object
@@ -44,14 +47,14 @@ from mlwf_tui.plugins.importers.files import (
     read_size,
     report_faults,
 )
-from mlwf_tui.plugins.importers.image_index import ImageIndex
+from mlwf_tui.plugins.importers.image_index import ImageIndex, ImageNotFound
 from mlwf_tui.plugins.importers.tables import OfManyImages
+from mlwf_tui.plugins.importers.tallies import Tally
 from mlwf_tui.protocols.importers import Detection, ImportedItem
 
 LAYOUT: Final = frozenset({"images"})
 
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".json"}
-_objects = Entries(ObjectEntry)
 
 
 class _Kind(NamedTuple):
@@ -129,12 +132,12 @@ class CocoImporter(OfManyImages):
         yield from iter_described(
             folder,
             described.find_split,
-            lambda at: described.read_annotation(at, report),
+            described.read_annotation,
             described.find_size,
             None if len(files) == len(sources) else described.is_known,
             report,
         )
-        described.report_outlines(report)
+        described.report_faults(report)
 
     def _choose_sources(self, files: Sequence[FoundFile]) -> list[FoundFile]:
         """Return the files that are named so; of instances all that look like COCO, where none is."""
@@ -197,6 +200,10 @@ def is_map(folder: str) -> bool:
     )
 
 
+def _get_file_name(entry: ImageEntry) -> str:
+    return entry.file_name
+
+
 def _strip_year(word: str) -> str:
     return word.rstrip("0123456789")
 
@@ -242,6 +249,8 @@ class _Described:
     _heights_px: array[int] = field(init=False)
     _splits: list[Split] = field(init=False)  # of the files
     _outlines: list[int] = field(init=False)  # how many were left out of each file
+    _faults: list[Tally] = field(init=False)  # of the objects of each file that are left out
+    _doubts: list[Tally] = field(init=False)  # of those that are not
 
     def __post_init__(self) -> None:
         self._file_of = array("i", [0]) * self.folder.count
@@ -250,24 +259,28 @@ class _Described:
         self._heights_px = array("q", [0]) * self.folder.count
         self._splits = [find_split(file.source) for file in self.files]
         self._outlines = [0] * len(self.files)
+        self._faults = [Tally(file.source, "annotation") for file in self.files]
+        self._doubts = [Tally(file.source, "annotation", is_taken=True) for file in self.files]
 
     def match(self, report: Report) -> None:
         """Find the image of each description and chain its entries; report what does not fit."""
         index = ImageIndex(self.folder, self.finder)
         for number, file in enumerate(self.files, start=1):
-            split = self._splits[number - 1]
-            for entry in file.iter_images(report):
+            split, tally = self._splits[number - 1], Tally(file.source, "image")
+            for entry in index.iter_sure_first(file.source, file.iter_images(report), _get_file_name):
                 try:
                     at = index.find(file.source, entry.file_name, lambda image, s=split: has_split(image, s))  # type: ignore[misc]
-                    if self._file_of[at]:
-                        source, image = self.files[self._file_of[at] - 1].source, self.finder.get(at)
-                        raise InvalidInput(f"{image.relative} is described by {source.relative} already")
-                except InvalidInput as error:
-                    report(Problem(file.source.relative, error.message))
+                except ImageNotFound as error:
+                    tally.add_alike(error.name, error.message, error.of_many)
+                    continue
+                if self._file_of[at]:
+                    self._tell_twice(at, tally)
                     continue
                 self._file_of[at], self._slot_of[at] = number, file.claim(entry.id)
                 self._widths_px[at], self._heights_px[at] = read_size(entry.width, entry.height) or (0, 0)
+            tally.report(report)
             file.link(report)
+        index.report_guesses(report)
 
     def is_known(self, position: int) -> bool:
         return bool(self._file_of[position])
@@ -280,30 +293,42 @@ class _Described:
         width_px = self._widths_px[position]
         return (width_px, self._heights_px[position]) if width_px else None
 
-    def read_annotation(self, position: int, report: Report) -> Annotation:
+    def read_annotation(self, position: int) -> Annotation:
         """Return the objects of an image, in the order of its file."""
         number = self._file_of[position]
         if not number:
             return Annotation()
-        file, found = self.files[number - 1], []
+        file, found, notes = self.files[number - 1], [], list[str]()
         for at, raw in file.iter_entries(self._slot_of[position]):
             try:
-                entry = _objects.decode(raw, "the entry")
-                found.append(self._read_object(entry, file))
+                entry, facts = decode_object(raw)
+                category = self._get_category(entry, file)
+                found.append(read_object(entry, facts, category, notes))
                 self._outlines[number - 1] += has_outline(entry)
+                while notes:
+                    self._doubts[number - 1].add(name_entry(raw, at), notes.pop(0))
             except InvalidInput as error:
-                report(Problem(file.source.relative, f"annotation {at}: {error.message}"))
+                notes.clear()
+                self._faults[number - 1].add(name_entry(raw, at), error.message)
         return Annotation(tuple(found))
 
-    def report_outlines(self, report: Report) -> None:
-        """Say how many outlines stand beside keypoints and were not taken."""
-        for file, count in zip(self.files, self._outlines, strict=True):
+    def report_faults(self, report: Report) -> None:
+        """Say what was wrong with objects, and how many outlines beside keypoints were not taken."""
+        for file, count, *tallies in zip(self.files, self._outlines, self._faults, self._doubts, strict=True):
+            for tally in tallies:
+                tally.report(report)
             if count:
                 outlines = f"{count:,} outlines beside keypoints"
                 report(Problem(file.source.relative, f"{outlines} are not taken: an object has one shape"))
 
-    def _read_object(self, entry: ObjectEntry, file: CocoFile) -> AnnotatedObject:
+    def _tell_twice(self, position: int, tally: Tally) -> None:
+        source = self.files[self._file_of[position] - 1].source.relative
+        image = self.finder.get(position).relative
+        already = f"described by {source} already"
+        tally.add_alike(image, f"{image} is {already}", f"are {already}")
+
+    def _get_category(self, entry: ObjectEntry, file: CocoFile) -> CategoryEntry:
         category = file.categories.get(entry.category_id)
         if category is None:
             raise InvalidInput(f"has category {entry.category_id}, which has no name")
-        return read_object(entry, category)
+        return category

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -21,6 +22,7 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.files import Report, check_class_name, show_path
+from mlwf_tui.plugins.importers.tallies import Tally
 
 MAX_JSON_BYTES: Final = 2 << 30
 MAX_NODES: Final = 1000  # of a skeleton
@@ -75,7 +77,20 @@ class ObjectEntry(msgspec.Struct):
     attributes: Any = None
 
 
-class _Owner(msgspec.Struct):
+class _WholeEntry(ObjectEntry, forbid_unknown_fields=True):
+    """The same, with what is not read of it: an entry with more than these has facts of its maker's."""
+
+    id: Any = None
+    image_id: Any = None
+    area: Any = None
+    num_keypoints: Any = None
+
+
+class _Named(msgspec.Struct):
+    id: Any = None
+
+
+class _Owner(_Named, kw_only=True):
     image_id: int | str
 
 
@@ -100,6 +115,36 @@ class Entries(Generic[_T]):
 _owners = Entries(_Owner)
 _images = Entries(ImageEntry)
 _categories = Entries(CategoryEntry)
+_names = Entries(_Named)
+_objects = Entries(ObjectEntry)
+_whole_objects = Entries(_WholeEntry)
+_facts = Entries(dict[str, msgspec.Raw])
+
+
+def name_entry(raw: msgspec.Raw, number: int) -> str:
+    """Return what an entry is called in problems: its id, else its place in its list."""
+    try:
+        return _tell_name(_names.decode(raw, "the entry").id, number)
+    except InvalidInput:
+        return _tell_name(None, number)
+
+
+def _tell_name(id: object, number: int) -> str:
+    return show_path(str(id)) if isinstance(id, int | str) else f"at place {number}"
+
+
+def decode_object(raw: msgspec.Raw) -> tuple[ObjectEntry, Mapping[str, Any]]:
+    """Return an object's entry, and what else its maker says of it, by name.
+
+    Raises:
+        InvalidInput: it is not as COCO has it; the message follows "annotation 3: ".
+    """
+    with suppress(InvalidInput):
+        return _whole_objects.decode(raw, "the entry"), {}
+    entry = _objects.decode(raw, "the entry")
+    told = _facts.decode(raw, "the entry")
+    known = _WholeEntry.__struct_fields__
+    return entry, {name: msgspec.json.decode(value) for name, value in told.items() if name not in known}
 
 
 def looks_like_coco(path: Path) -> bool:
@@ -142,12 +187,14 @@ class CocoFile:
         return cls(source, document.images, categories, document.annotations, {}, array("q"), array("q"))
 
     def iter_images(self, report: Report) -> Iterator[ImageEntry]:
-        """Yield the images that are described well."""
+        """Yield the images that are described well, and report the others in the end."""
+        tally = Tally(self.source, "image")
         for number, raw in enumerate(self.images, start=1):
             try:
-                yield _images.decode(raw, f"image {number}")
+                yield _images.decode(raw, "the entry")
             except InvalidInput as error:
-                report(Problem(self.source.relative, error.message))
+                tally.add(name_entry(raw, number), error.message)
+        tally.report(report)
 
     def claim(self, image_id: int | str) -> int:
         """Return the slot of an image that was found; entries without a slot are reported in `link`."""
@@ -158,31 +205,40 @@ class CocoFile:
         self._first = array("q", [_NONE]) * len(self._slots)
         self._next = array("q", [_NONE]) * len(self.annotations)
         last = array("q", [_NONE]) * len(self._slots)
+        tally = Tally(self.source, "annotation")
         for number, raw in enumerate(self.annotations):
             try:
-                image_id = _owners.decode(raw, "the entry").image_id
-                slot = self._slots.get(image_id, _NONE)
-                if slot == _NONE:
-                    raise InvalidInput(self._tell_unread(image_id))
+                owner = _owners.decode(raw, "the entry")
             except InvalidInput as error:
-                report(Problem(self.source.relative, f"annotation {number + 1}: {error.message}"))
+                tally.add(name_entry(raw, number + 1), error.message)
+                continue
+            slot = self._slots.get(owner.image_id, _NONE)
+            if slot == _NONE:
+                name = _tell_name(owner.id, number + 1)
+                reason, of_many = self._tell_unread(owner.image_id)
+                tally.add_alike(name, f"annotation {name}: {reason}", of_many)
                 continue
             if last[slot] == _NONE:
                 self._first[slot] = number
             else:
                 self._next[last[slot]] = number
             last[slot] = number
+        tally.report(report)
 
-    def _tell_unread(self, image_id: int | str) -> str:
+    def _tell_unread(self, image_id: int | str) -> tuple[str, str]:
+        """Return why an image is not known, as it is said of one entry and of many."""
         if isinstance(image_id, int):
             if str(image_id) in self._slots:
-                return f"has image_id {image_id}, a number, but the image's id is a text"
+                reason = f"has image_id {image_id}, a number, but the image's id is a text"
+                return reason, "have an image_id that is a number, but the image's id is a text"
         elif image_id.isdecimal() and len(image_id) < _ID_DIGITS and int(image_id) in self._slots:
-            return f'has image_id "{image_id}", a text, but the image\'s id is a number'
-        return f"belongs to image {show_path(str(image_id))}, which was not read"
+            reason = f'has image_id "{image_id}", a text, but the image\'s id is a number'
+            return reason, "have an image_id that is a text, but the image's id is a number"
+        reason = f"belongs to image {show_path(str(image_id))}, which was not read"
+        return reason, "belong to images that were not read"
 
     def iter_entries(self, slot: int) -> Iterator[tuple[int, msgspec.Raw]]:
-        """Yield the entries of an image, each behind its number from 1."""
+        """Yield the entries of an image, each behind its place in the file from 1."""
         number = self._first[slot]
         while number != _NONE:
             yield number + 1, self.annotations[number]
@@ -205,7 +261,7 @@ def convert_categories(
     found: dict[int, CategoryEntry] = {}
     for number, raw in enumerate(entries, start=1):
         try:
-            entry = _categories.decode(raw, f"category {number}")
+            entry = _categories.decode(raw, "the entry")
             entry.name = check_class_name(entry.name)
             if len(entry.keypoints) > MAX_NODES:
                 raise InvalidInput(f"has more than {MAX_NODES} keypoints")
@@ -215,7 +271,7 @@ def convert_categories(
                 raise InvalidInput(f"{entry.name} {same}")
             found[entry.id] = entry
         except InvalidInput as error:
-            report(Problem(source.relative, f"category {number}: {error.message}"))
+            report(Problem(source.relative, f"category {name_entry(raw, number)}: {error.message}"))
     return found
 
 

@@ -3,31 +3,75 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Tag
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.coco_documents import CategoryEntry, ObjectEntry
-from mlwf_tui.plugins.importers.objects import make_tags, place_keypoints, tell_box
+from mlwf_tui.plugins.importers.files import show_path
+from mlwf_tui.plugins.importers.objects import make_tags, place_keypoints, tell_box, turn_box
+
+Custom = dict[str, str | float | bool]
 
 _IS_CROWD = (Tag("iscrowd"),)
+_FLAGS = frozenset({"ignore", "difficult", "truncated", "occluded"})  # beside iscrowd, as 0 and 1
+_LARGEST_INTEGER = 1 << 53  # that a float holds
 
 
-def read_object(entry: ObjectEntry, category: CategoryEntry) -> AnnotatedObject:
-    """Return the object of an entry.
+def read_object(
+    entry: ObjectEntry, facts: Mapping[str, object], category: CategoryEntry, notes: list[str]
+) -> AnnotatedObject:
+    """Return the object of an entry; `facts` are what it says besides. What is doubtful is noted.
 
     Raises:
-        InvalidInput: its geometry cannot be used; the message follows "annotation 3: ".
+        InvalidInput: its geometry cannot be used; the message, as the notes, follows "annotation 3: ".
     """
     confidence = None if entry.score is None else min(max(entry.score, 0.0), 1.0)
-    tags: tuple[Tag, ...] = _IS_CROWD if entry.iscrowd else ()
-    if isinstance(entry.attributes, dict):
-        tags += make_tags(entry.attributes, besides=("iscrowd",))
+    attributes = entry.attributes if isinstance(entry.attributes, dict) else {}
+    flags, custom = _read_facts(facts, notes)
+    degrees = _find_rotation(attributes)
     if entry.keypoints and any(entry.keypoints[2::3]):
-        keypoints = _read_keypoints(entry.keypoints, category.keypoints)
-        custom = tell_box(entry.bbox) if entry.bbox else {}
-        return AnnotatedObject(category.name, keypoints, confidence, tags=tags, custom=custom)
-    return AnnotatedObject(category.name, _read_geometry(entry), confidence, tags=tags)
+        geometry = _read_keypoints(entry.keypoints, category.keypoints)
+        custom |= tell_box(entry.bbox) if entry.bbox else {}
+    else:
+        geometry = _read_geometry(entry, degrees or 0.0, notes)
+    is_drawn = degrees == 0 or geometry.kind is GeometryKind.ORIENTED_BOX
+    tags: tuple[Tag, ...] = _IS_CROWD if entry.iscrowd else ()
+    tags += make_tags(attributes, besides=("iscrowd", "rotation") if is_drawn else ("iscrowd",))
+    return AnnotatedObject(category.name, geometry, confidence, tags=tags + flags, custom=custom)
+
+
+def _read_facts(facts: Mapping[str, object], notes: list[str]) -> tuple[tuple[Tag, ...], Custom]:
+    """Return what an entry says beside what COCO knows: flags as tags, all else as custom facts."""
+    flags: dict[str, object] = {}
+    custom: Custom = {}
+    for name, value in facts.items():
+        match value:
+            case None | "":
+                continue
+            case 0 | 1 if name in _FLAGS:
+                flags[name] = bool(value)
+            case str() | bool():
+                custom[name] = value
+            case int() if abs(value) <= _LARGEST_INTEGER:
+                custom[name] = float(value)
+            case float() if math.isfinite(value):
+                custom[name] = value
+            case _:
+                short = show_path(name[:40])
+                notes.append(f"has a fact that is no text, number or truth, and is not taken: {short}")
+    return make_tags(flags), custom
+
+
+def _find_rotation(attributes: Mapping[str, object]) -> float | None:
+    """Return by how many degrees CVAT says that a box is turned, None where it does not.
+
+    It writes a box as it was before it was turned about its centre, with `occluded` and `rotation`. A
+    `rotation` by itself is anyone's.
+    """
+    degrees = attributes.get("rotation") if "occluded" in attributes else None
+    return float(degrees) % 360 if _is_number(degrees) else None
 
 
 def has_outline(entry: ObjectEntry) -> bool:
@@ -41,16 +85,28 @@ def _read_keypoints(numbers: Sequence[float], names: Sequence[str]) -> Geometry:
     return place_keypoints(numbers[::3], numbers[1::3], numbers[2::3], tuple(names))
 
 
-def _read_geometry(entry: ObjectEntry) -> Geometry:
-    """Return the finest shape that the entry tells: mask, polygon or box."""
-    match entry.segmentation:
-        case None | []:
-            return _read_box(entry.bbox)
+def _read_geometry(entry: ObjectEntry, degrees: float, notes: list[str]) -> Geometry:
+    """Return the finest shape that the entry tells: mask, polygon or box; a bad outline leaves its box."""
+    if entry.segmentation is None or entry.segmentation == []:
+        return _read_box(entry.bbox, degrees)
+    try:
+        return _read_outline(entry.segmentation)
+    except InvalidInput as error:
+        try:
+            box = _read_box(entry.bbox, degrees)
+        except InvalidInput:
+            raise error from None
+        notes.append(f"has an outline that cannot be read, and its box is taken: {error.message}")
+        return box
+
+
+def _read_outline(segmentation: object) -> Geometry:
+    match segmentation:
         case [list() as ring]:
             return Geometry(GeometryKind.POLYGON, _read_ring(ring))
     from mlwf_tui.plugins.importers import coco_masks  # numpy, 150 ms that no other shape needs
 
-    match entry.segmentation:
+    match segmentation:
         case {"counts": list() as counts, "size": [int() as height_px, int() as width_px]}:
             return coco_masks.read_runs(counts, width_px, height_px)
         case {"counts": str() as text, "size": [int() as height_px, int() as width_px]}:
@@ -60,7 +116,7 @@ def _read_geometry(entry: ObjectEntry) -> Geometry:
     raise InvalidInput("has a segmentation of an unknown form")
 
 
-def _read_box(bbox: Sequence[float] | None) -> Geometry:
+def _read_box(bbox: Sequence[float] | None, degrees: float) -> Geometry:
     if bbox is None or len(bbox) != 4:
         raise InvalidInput("has no box of four numbers")
     left, top, width, height = bbox
@@ -68,6 +124,8 @@ def _read_box(bbox: Sequence[float] | None) -> Geometry:
         raise InvalidInput("has a box with a number that is not finite")
     if width <= 0 or height <= 0:
         raise InvalidInput(f"has a box without area: width {width:g}, height {height:g}")
+    if degrees:
+        return turn_box(left + width / 2, top + height / 2, width, height, math.radians(degrees))
     return Geometry.rectangle(left, top, left + width, top + height)
 
 
@@ -78,5 +136,5 @@ def _read_ring(ring: object) -> tuple[tuple[float, float], ...]:
     return tuple((float(x), float(y)) for x, y in zip(ring[::2], ring[1::2], strict=True))
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

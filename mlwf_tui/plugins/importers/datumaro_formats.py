@@ -20,7 +20,7 @@ from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, MlwfError, NotFound
 from mlwf_tui.plugins.importers.datumaro_guard import staying_inside
-from mlwf_tui.plugins.importers.datumaro_objects import define_classes_of, turn_item
+from mlwf_tui.plugins.importers.datumaro_objects import centre_box, define_classes_of, turn_item
 from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
     Report,
@@ -50,6 +50,8 @@ DENIED: Final = {
     "nyu_depth_v2": _NATIVE, "mpii": _NATIVE,
 }  # fmt: skip
 """Formats of datumaro that are not read, and why."""
+_CENTRED: Final = frozenset({"roboflow_create_ml"})
+"""Formats whose boxes stand around x and y, which datumaro takes for their left upper corner."""
 _PLAIN: Final = frozenset({"image_dir", "imagenet", "imagenet_with_subset_dirs"})  # any folder of images fits
 _MAX_XML_BYTES: Final = 1 << 30
 _MOST_FILES: Final = 30_000
@@ -216,6 +218,8 @@ def _enter_all(dataset: Any, table: Table, report: Report) -> None:
         else:
             source = table.finder.get(position)
             entry = table.enter(position, source, SPLIT_WORDS.get(str(item.subset).lower(), Split.NONE))
+            if dataset.format in _CENTRED:
+                item = item.wrap(annotations=[centre_box(box) for box in item.annotations])
             annotation = turn_item(item, classes, source.relative, report)
             entry.objects, entry.tags = list(annotation.objects), list(annotation.tags)
             entry.custom = dict(annotation.custom)

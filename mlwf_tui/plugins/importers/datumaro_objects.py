@@ -76,6 +76,13 @@ def turn_item(item: Any, classes: tuple[ClassDefinition, ...], path: str, report
     return Annotation(tuple(objects), tuple(tags), custom)
 
 
+def centre_box(annotation: Any) -> Any:
+    """Return one of Datumaro's boxes, whose corner is where its centre should be, at its place."""
+    if annotation.type.name != "bbox":
+        return annotation
+    return annotation.wrap(x=annotation.x - annotation.w / 2, y=annotation.y - annotation.h / 2)
+
+
 def _find_class(annotation: Any, classes: tuple[ClassDefinition, ...]) -> ClassDefinition:
     index: int | None = getattr(annotation, "label", None)
     if index is None or not 0 <= index < len(classes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -217,6 +218,11 @@ def check_bare_name(name: str) -> str:
         return check_name(name, "file name")
     except InvalidInput as error:
         raise InvalidInput(f"cannot be used: {error.message}") from error
+
+
+def compose(name: str) -> str:
+    """Return a name with its accents composed, as it is compared: macOS writes é as two characters."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def check_class_name(name: str) -> str:

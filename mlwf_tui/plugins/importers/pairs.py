@@ -16,6 +16,7 @@ from mlwf_tui.plugins.importers.files import (
     Place,
     Report,
     check_bare_name,
+    compose,
     find_folder_place,
     find_place,
     has_suffix,
@@ -51,7 +52,7 @@ class StemIndex:
         ]
         if len(candidates) == 1:
             return candidates[0]
-        found = self._list_by_name().get(name, _SEVERAL)
+        found = self._list_by_name().get(compose(name), _SEVERAL)
         return None if found == _SEVERAL else found
 
     def _iter_named(self, folder: str, name: str) -> Iterator[int]:
@@ -67,7 +68,7 @@ class StemIndex:
         if self._by_name is None:
             self._by_name = {}
             for position, image in iter_numbered(self._listing, IMAGE_SUFFIXES):
-                for known in (image.name, image.name.rpartition(".")[0]):
+                for known in map(compose, (image.name, image.name.rpartition(".")[0])):
                     self._by_name[known] = _SEVERAL if known in self._by_name else position
         return self._by_name
 

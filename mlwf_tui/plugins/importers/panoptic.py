@@ -41,7 +41,8 @@ from mlwf_tui.plugins.importers.files import (
     report_faults,
     show_path,
 )
-from mlwf_tui.plugins.importers.image_index import ImageIndex
+from mlwf_tui.plugins.importers.image_index import ImageIndex, ImageNotFound
+from mlwf_tui.plugins.importers.tallies import Tally
 from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
 _LOOKED_AT: Final = 20
@@ -56,8 +57,11 @@ class _Segment(msgspec.Struct):
     iscrowd: bool | int = 0
 
 
-class _Entry(msgspec.Struct):
+class _Owner(msgspec.Struct):
     image_id: int | str
+
+
+class _Entry(_Owner):
     file_name: str
     segments_info: list[msgspec.Raw] = []
 
@@ -232,14 +236,20 @@ def _pair(
             continue
         convert_categories(source, document.categories, report)  # for what is wrong with them
         names = dict(_iter_names(document.images))
+        images, annotations = Tally(source, "image"), Tally(source, "annotation")
         for number, raw in enumerate(document.annotations, start=1):
             try:
                 image, of_map = _match(raw, names, source, index, maps)
                 if image in pairs:
-                    raise InvalidInput(f"describes {finder.get(image).relative} a second time")
+                    raise InvalidInput(f"describes an image a second time: {finder.get(image).relative}")
                 pairs[image] = (of_map, source)
+            except ImageNotFound as error:
+                images.add_alike(error.name, error.message, error.of_many)
             except InvalidInput as error:
-                report(Problem(source.relative, f"annotation {number}: {error.message}"))
+                annotations.add(_name_entry(raw, number), error.message)
+        images.report(report)
+        annotations.report(report)
+    index.report_guesses(report)
     if len(faults) == len(sources):
         raise make_unread("panoptic JSON", folder.root, faults)
     return pairs
@@ -250,6 +260,14 @@ def _iter_names(images: list[msgspec.Raw]) -> Iterator[tuple[Any, str]]:
         with suppress(*_BAD):
             image = msgspec.json.decode(raw, type=_Image)
             yield image.id, image.file_name
+
+
+def _name_entry(raw: msgspec.Raw, number: int) -> str:
+    """Return what an entry is called in problems: by its image's id, else by its place in the list."""
+    try:
+        return f"of image {show_path(str(msgspec.json.decode(raw, type=_Owner).image_id))}"
+    except _BAD:
+        return f"at place {number}"
 
 
 def _match(
@@ -264,10 +282,10 @@ def _match(
     except _BAD as error:
         raise InvalidInput(f"is not as COCO has it: {error}") from error
     if entry.image_id not in names:
-        raise InvalidInput(f"belongs to image {show_path(str(entry.image_id))}, which is not described")
+        raise InvalidInput("belongs to an image that is not described")
     of_map = maps.get(f"{_find_folder(source)}/{check_bare_name(entry.file_name)}")
     if of_map is None:
-        raise InvalidInput(f"its PNG {show_path(entry.file_name)} is missing")
+        raise InvalidInput(f"has no PNG: {show_path(entry.file_name)} is missing")
     split = find_split(source)
     found = index.find(
         source, names[entry.image_id], lambda image: has_split(image, split) and not _is_map(image)

@@ -112,6 +112,7 @@ class Table:
 
         Where a file could not be read, images without an entry are reported instead.
         """
+        self.index.report_guesses(report)
         keys = Keys()
         for position, image in iter_numbered(self.folder, IMAGE_SUFFIXES):
             if not is_image(image):

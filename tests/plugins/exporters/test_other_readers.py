@@ -66,6 +66,10 @@ def test_pycocotools_reads_what_coco_holds(tmp_path: Path, capsys: pytest.Captur
 
     write("coco", tmp_path)
     read = COCO(str(tmp_path / "annotations/instances_train.json"))
+    assert "ids are numbered anew" in read.dataset["info"]["description"]
+    assert {c["name"]: c["id"] for c in read.dataset["categories"]} == dict(
+        zip(SCHEMA.class_names, range(1, 1 + len(SCHEMA.classes)), strict=True)
+    )
     (image,) = read.loadImgs(read.getImgIds())
     assert (tmp_path / "images/train" / image["file_name"]).is_file()
     by_kind = read.loadAnns(read.getAnnIds())

@@ -35,6 +35,29 @@ def write_entry(root: Path, **entry: Any) -> Path:
     return root
 
 
+def write_named(
+    root: Path,
+    real: list[str],
+    told: list[str] | None = None,
+    *,
+    folder: str = "images",
+    category_ids: list[int] | None = None,
+) -> Path:
+    """Write images to a folder, and a file that calls them otherwise and has an object on each."""
+    for seed, name in enumerate(real):
+        write_image(root / folder / name, seed)
+    document: dict[str, Any] = {"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}
+    document["images"] = [{"id": id, "file_name": name} for id, name in enumerate(told or real, start=1)]
+    document["annotations"] = [
+        {"id": 1000 + id, "image_id": id, "category_id": category_id, "bbox": [1, 1, 5, 5]}
+        for id, category_id in enumerate(category_ids or [1] * len(told or real), start=1)
+    ]
+    path = root / "annotations/instances_default.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    return path
+
+
 def draw(geometry: Geometry) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Return a mask geometry as (H, W) of its whole image."""
     left, top, right, bottom = (int(edge) for edge in geometry.bounds)
@@ -115,6 +138,78 @@ def test_bad_annotation_is_left_out_and_reported(tmp_path: Path, entry: dict[str
     assert f"annotation 1: {reason}" in problems[0].reason
 
 
+def test_a_box_that_cvat_turned_is_an_oriented_box(tmp_path: Path) -> None:
+    told = {"occluded": True, "rotation": 90.0}
+    items, problems = read(write_entry(tmp_path, bbox=[20, 10, 30, 20], segmentation=[], attributes=told))
+    labelled = items["a.jpg"].objects[0]
+    assert labelled.geometry.kind is GeometryKind.ORIENTED_BOX
+    corners = [coordinate for point in labelled.geometry.points for coordinate in point]
+    assert corners == pytest.approx([45, 5, 45, 35, 25, 35, 25, 5])
+    assert labelled.tags == (Tag("occluded"),)
+    assert problems == []
+
+
+@pytest.mark.parametrize("segmentation", [None, [[1, 1, 9, 1, 5, 9]]])
+@pytest.mark.parametrize("degrees", [0, 0.0, 360.0])
+def test_what_is_not_turned_has_no_tag_of_it(tmp_path: Path, segmentation: Any, degrees: float) -> None:
+    told = {"occluded": False, "rotation": degrees}
+    items, _ = read(write_entry(tmp_path, bbox=[1, 1, 8, 8], segmentation=segmentation, attributes=told))
+    labelled = items["a.jpg"].objects[0]
+    assert labelled.geometry.kind is not GeometryKind.ORIENTED_BOX
+    assert labelled.tags == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "value"), [({"rotation": 45}, 45.0), ({"rotation": "left", "occluded": False}, "left")]
+)
+def test_a_rotation_that_is_not_cvats_is_a_tag(tmp_path: Path, told: Any, value: float | str) -> None:
+    items, _ = read(write_entry(tmp_path, bbox=[1, 1, 8, 8], attributes=told))
+    labelled = items["a.jpg"].objects[0]
+    assert labelled.geometry.kind is GeometryKind.RECTANGLE
+    assert labelled.tags == (Tag("rotation", value),)
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "reason"),
+    [
+        ([[]], "has a polygon that is not a list of at least three points"),
+        ([[1, 1, 9, 1, 5, 9], [1, 2, 3]], "has a polygon that is not a list of at least three points"),
+        ({"counts": [5], "size": [9, 9]}, "has a mask whose runs do not fill its size"),
+        ("x", "has a segmentation of an unknown form"),
+    ],
+)
+def test_a_bad_outline_leaves_its_box_and_is_doubtful(tmp_path: Path, segmentation: Any, reason: str) -> None:
+    items, problems = read(write_entry(tmp_path, bbox=[4, 5, 10, 20], segmentation=segmentation))
+    assert tuple(items["a.jpg"].objects[0].geometry.bounds) == (4, 5, 14, 25)
+    told = f"annotation 1: has an outline that cannot be read, and its box is taken: {reason}"
+    assert problems == [Problem("annotations/instances_train2017.json", told, is_taken=True)]
+
+
+def test_a_turned_box_is_turned_beside_a_bad_outline_too(tmp_path: Path) -> None:
+    told = {"occluded": False, "rotation": 90.0}
+    items, _ = read(write_entry(tmp_path, bbox=[20, 10, 30, 20], segmentation=[[]], attributes=told))
+    labelled = items["a.jpg"].objects[0]
+    assert (labelled.geometry.kind, labelled.tags) == (GeometryKind.ORIENTED_BOX, ())
+
+
+def test_further_keys_of_an_annotation_are_custom_data_and_flags_are_tags(tmp_path: Path) -> None:
+    known = {"area": 25.0, "iscrowd": 0, "num_keypoints": 0, "segmentation": []}
+    facts = {"weather": "sunny", "age": 3, "size": 0.5, "is_good": False, "note": None}
+    flags = {"ignore": 1, "truncated": 0, "difficult": True}
+    items, problems = read(write_entry(tmp_path, bbox=[1, 1, 5, 5], **known, **facts, **flags))
+    labelled = items["a.jpg"].objects[0]
+    assert labelled.custom == {"weather": "sunny", "age": 3.0, "size": 0.5, "is_good": False}
+    assert labelled.tags == (Tag("ignore"), Tag("difficult"))
+    assert problems == []
+
+
+def test_a_further_key_that_is_no_plain_value_is_reported(tmp_path: Path) -> None:
+    items, problems = read(write_entry(tmp_path, bbox=[1, 1, 5, 5], parts=[1], id="x"))
+    assert items["a.jpg"].objects[0].custom == {}
+    reason = "annotation x: has a fact that is no text, number or truth, and is not taken: parts"
+    assert problems == [Problem("annotations/instances_train2017.json", reason, is_taken=True)]
+
+
 @pytest.mark.parametrize("file_name", ["../secret.jpg", "/etc/secret.jpg", "..\\a.jpg", ""])
 def test_file_name_that_leads_out_is_reported(tmp_path: Path, file_name: str) -> None:
     root = make_coco(tmp_path / "given", {"a.jpg": [("cat", 1, 1, 9, 9)]}, class_names=["cat"])
@@ -161,6 +256,101 @@ def test_missing_image_is_reported(tmp_path: Path) -> None:
     items, problems = read(tmp_path)
     assert list(items) == ["a.jpg"]
     assert [problem.reason for problem in problems] == ["the image b.jpg is missing"]
+
+
+def test_missing_images_and_their_annotations_are_a_line_each(tmp_path: Path) -> None:
+    names = [f"{number}.jpg" for number in range(1, 7)]
+    path = write_named(tmp_path, names)
+    for name in names[1:]:
+        (tmp_path / "images" / name).unlink()
+    items, problems = read(tmp_path)
+    assert [len(item.objects) for item in items.values()] == [1]
+    source = path.relative_to(tmp_path).as_posix()
+    assert problems == [
+        Problem(source, "5 images are missing: 2.jpg, 3.jpg, 4.jpg and 2 more"),
+        Problem(source, "5 annotations belong to images that were not read: 1002, 1003, 1004 and 2 more"),
+    ]
+
+
+def test_what_is_wrong_with_many_annotations_is_a_line_for_each_kind(tmp_path: Path) -> None:
+    path = write_named(tmp_path, [f"{number}.jpg" for number in range(1, 7)])
+    document = json.loads(path.read_text())
+    for entry in document["annotations"][:4]:
+        entry["bbox"][2] = 0
+    del document["annotations"][3]["id"]
+    document["annotations"][4]["bbox"] = "x"
+    document["annotations"][5]["category_id"] = 9
+    path.write_text(json.dumps(document))
+    _, problems = read(tmp_path)
+    sizes = "1001 (width 0, height 5), 1002 (width 0, height 5), 1003 (width 0, height 5) and 1 more"
+    assert [problem.reason for problem in problems] == [
+        f"4 annotations have a box without area: {sizes}",
+        "annotation 1005: the entry is not as COCO has it: Expected `array | null`, got `str` - at `$.bbox`",
+        "annotation 1006: has category 9, which has no name",
+    ]
+
+
+def test_an_entry_without_an_id_is_named_by_its_place(tmp_path: Path) -> None:
+    path = write_named(tmp_path, ["a.jpg"])
+    document = json.loads(path.read_text())
+    document["annotations"] += [{"image_id": 9}, {"id": [], "image_id": "x"}]
+    document["images"] += [{"id": 7}, {"id": 8, "file_name": 5}, {}]
+    path.write_text(json.dumps(document))
+    _, problems = read(tmp_path)
+    reasons = [problem.reason for problem in problems]
+    assert reasons[0].startswith("3 images are not as COCO has it: 7 (Object missing required field `file_n")
+    assert "at place 4 (Object missing" in reasons[0]
+    assert reasons[1] == "2 annotations belong to images that were not read: at place 2, at place 3"
+
+
+@pytest.mark.parametrize("file_name", ["images\\a.jpg", ".\\images\\a.jpg", "cafe\u0301/a.jpg"])
+def test_a_path_is_read_as_other_systems_write_it(tmp_path: Path, file_name: str) -> None:
+    write_named(tmp_path, ["a.jpg"], [file_name], folder="images" if "\\" in file_name else "caf\u00e9")
+    items, problems = read(tmp_path)
+    assert [len(item.objects) for item in items.values()] == [1]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("told", "real"), [("cafe\u0301.jpg", "caf\u00e9.jpg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")]
+)
+def test_accents_may_be_composed_or_not(tmp_path: Path, told: str, real: str) -> None:
+    write_named(tmp_path, [real], [told])
+    items, problems = read(tmp_path)
+    assert [len(item.objects) for item in items.values()] == [1]
+    assert problems == []
+
+
+def test_of_two_names_that_look_the_same_each_is_its_own(tmp_path: Path) -> None:
+    write_named(tmp_path, ["cafe\u0301.jpg", "caf\u00e9.jpg"])
+    items, problems = read(tmp_path)
+    assert [len(item.objects) for item in items.values()] == [1, 1]
+    assert problems == []
+
+
+@pytest.mark.parametrize("start", ["/data/upload/1/", "C:\\data\\", "\\\\server\\share\\", "https://host/a/"])
+def test_an_image_that_is_named_by_a_path_elsewhere_is_found_and_doubtful(tmp_path: Path, start: str) -> None:
+    write_named(tmp_path, ["a.jpg", "b.jpg"], [f"{start}a.jpg", f"{start}b.jpg"])
+    items, problems = read(tmp_path)
+    assert [len(item.objects) for item in items.values()] == [1, 1]
+    assert [problem.is_taken for problem in problems] == [True]
+    named = "2 images are named by paths elsewhere, and were found by how these end"
+    assert problems[0].reason == f"{named}: {start}a.jpg as images/a.jpg, {start}b.jpg as images/b.jpg"
+
+
+def test_an_image_that_is_named_by_its_whole_path_is_sure(tmp_path: Path) -> None:
+    write_named(tmp_path, ["a.jpg"], [f"{tmp_path}/images/a.jpg"])
+    items, problems = read(tmp_path)
+    assert [len(item.objects) for item in items.values()] == [1]
+    assert problems == []
+
+
+def test_of_paths_elsewhere_the_one_that_fits_best_has_the_image(tmp_path: Path) -> None:
+    names = ["/data/one/1.jpg", "/data/two/1.jpg"]
+    write_named(tmp_path, ["1.jpg", "2.jpg"], names, folder="two", category_ids=[1, 2])
+    items, problems = read(tmp_path)
+    assert [labelled.class_name for labelled in items["two/1.jpg"].objects] == ["dog"]
+    assert problems[0].reason.startswith("two/1.jpg is described by ")
 
 
 def test_captions_beside_instances_are_ignored(tmp_path: Path) -> None:
@@ -220,7 +410,7 @@ def test_two_categories_of_one_id_are_reported(tmp_path: Path) -> None:
     items, problems = read(tmp_path)
     assert CocoImporter().read_schema(scan_folder(tmp_path)).class_names == ("cat",)
     assert items["a.jpg"].objects[0].class_name == "cat"
-    reason = "category 2: dog has the id 1 of cat, as which its objects are read"
+    reason = "category 1: dog has the id 1 of cat, as which its objects are read"
     assert problems == [Problem("annotations/instances_train2017.json", reason)]
 
 

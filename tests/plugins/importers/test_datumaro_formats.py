@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from mlwf_tui.workflow.importing.detecting import choose_importer
 from mlwf_tui.workflow.importing.scan import scan_folder
 from tests.format_folders import make_images, make_vott
 from tests.importing import read_folder
+from tests.making import write_image
 
 
 def turn(*annotations: Any) -> tuple[Annotation, list[Problem]]:
@@ -96,6 +98,19 @@ def test_a_format_that_only_datumaro_knows_is_detected(tmp_path: Path) -> None:
     items, problems = read_folder(choice.importer, tmp_path)
     assert [len(item.objects) for item in items] == [1, 2, 0]
     assert problems == []
+
+
+def test_boxes_of_createml_stand_around_their_centre(tmp_path: Path) -> None:
+    write_image(tmp_path / "train/a.jpg")
+    boxes = [{"x": 50, "y": 40, "width": 20, "height": 10}, {"x": 10.5, "y": 8, "width": 3, "height": 2}]
+    told = [{"label": "cat", "coordinates": box} for box in boxes]
+    document = [{"image": "a.jpg", "annotations": told}]
+    (tmp_path / "train/_annotations.createml.json").write_text(json.dumps(document))
+    for name in ("", "roboflow_create_ml"):
+        items, problems = read_folder(DatumaroFormatsImporter(name), tmp_path)
+        found = [labelled.geometry.points for labelled in items[0].objects]
+        assert found == [((40, 35), (60, 45)), ((9, 7), (12, 9))]
+        assert problems == []
 
 
 @pytest.mark.parametrize("name", sorted(DENIED))

@@ -53,6 +53,16 @@ def test_a_shape_keeps_its_coordinates(
     assert geometry.bounds == (1.25, 2, 9, 8.5)
 
 
+def test_a_file_and_its_image_may_code_their_accents_otherwise(tmp_path: Path) -> None:
+    write_image(tmp_path / "caf\u00e9.jpg")
+    shape = {"label": "cat", "shape_type": "rectangle", "points": [[1, 2], [9, 8]]}
+    document = {"shapes": [shape], "imagePath": "cafe\u0301.jpg"}
+    (tmp_path / "cafe\u0301.json").write_text(json.dumps(document))
+    items, problems = read_folder(LabelMeImporter(), tmp_path)
+    assert [len(item.objects) for item in items] == [1]
+    assert problems == []
+
+
 def test_a_point_is_one(tmp_path: Path) -> None:
     item, _ = read_shape(tmp_path, {"shape_type": "point", "points": [[1.25, 2]]})
     assert item.objects[0].geometry.points == ((1.25, 2),)

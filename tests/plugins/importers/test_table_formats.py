@@ -125,7 +125,17 @@ def test_a_bad_annotation_of_datumaro_is_reported_alone(annotation: dict[str, An
     assert len(problems) == 1
 
 
-@pytest.mark.parametrize("path", ["../a.jpg", "/etc/a.jpg", "gone.jpg"])
+def test_an_image_that_is_named_by_a_path_of_another_computer_is_found_and_doubtful(tmp_path: Path) -> None:
+    source = make_datumaro(tmp_path) / "annotations/train.json"
+    document = json.loads(source.read_text())
+    document["items"][0]["image"]["path"] = "D:\\data\\train\\a.jpg"
+    source.write_text(json.dumps(document))
+    items, problems = read_folder(DatumaroImporter(), tmp_path)
+    assert len(items[0].objects) == 1
+    assert [problem.is_taken for problem in problems] == [True]
+
+
+@pytest.mark.parametrize("path", ["../a.jpg", "/etc/gone.jpg", "gone.jpg"])
 def test_a_path_that_leads_out_or_nowhere_is_reported(path: str, tmp_path: Path) -> None:
     source = make_datumaro(tmp_path) / "annotations/train.json"
     document = json.loads(source.read_text())
