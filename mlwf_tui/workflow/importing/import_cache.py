@@ -64,6 +64,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int  # images that became no item
     file_count: int  # of the listing; 0 where it was not kept, since a part of it says nothing
     problems: tuple[ProblemRow, ...]
+    unread: tuple[ProblemRow, ...] = ()  # of what lies there and is not looked at
 
     def describes(self, fingerprint: str, manifest: Digest) -> bool:
         """Say whether an import of the same folder into the same state would change nothing."""
