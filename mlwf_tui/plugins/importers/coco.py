@@ -34,8 +34,8 @@ from mlwf_tui.plugins.importers.files import (
     Keys,
     Place,
     Report,
-    count_images,
     find_place,
+    format_count,
     has_images,
     ignore_problem,
     iter_files,
@@ -43,6 +43,7 @@ from mlwf_tui.plugins.importers.files import (
     make_unread,
     read_size,
     report_faults,
+    tell_images,
 )
 from mlwf_tui.plugins.importers.image_index import ImageIndex
 from mlwf_tui.plugins.importers.tables import OfManyImages
@@ -97,7 +98,7 @@ class CocoImporter(OfManyImages):
         first = next(iter(self._choose_sources(list(heads))), None)
         if first is None or not has_images(folder):
             return None
-        return Detection(0.9, f"{first.relative} is {self._kind.title}, there are {count_images(folder)}")
+        return Detection(0.9, f"{first.relative} is {self._kind.title}, {tell_images(folder)}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the categories of all files by their id; a file that cannot be read has none."""
@@ -176,7 +177,7 @@ def iter_described(
                 report(Problem(image.relative, "may belong to an annotation file that could not be read"))
     maps = Counter(image.folder for _, image in iter_numbered(folder, IMAGE_SUFFIXES) if is_map(image.folder))
     for name, count in maps.items():
-        report(Problem(name, f"holds {count:,} pictures of segments, which are no images"))
+        report(Problem(name, f"holds {format_count(count, 'picture')} of segments, left out of the images"))
     for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
         if (is_known is not None and not is_known(position)) or is_map(image.folder):
             continue
@@ -299,8 +300,8 @@ class _Described:
         """Say how many outlines stand beside keypoints and were not taken."""
         for file, count in zip(self.files, self._outlines, strict=True):
             if count:
-                outlines = f"{count:,} outlines beside keypoints"
-                report(Problem(file.source.relative, f"{outlines} are not taken: an object has one shape"))
+                outlines = f"{format_count(count, 'outline')} beside keypoints"
+                report(Problem(file.source.relative, f"{outlines} not taken: an object has one shape"))
 
     def _read_object(self, entry: ObjectEntry, file: CocoFile) -> AnnotatedObject:
         category = file.categories.get(entry.category_id)

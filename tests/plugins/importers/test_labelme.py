@@ -99,7 +99,7 @@ def test_flags_groups_and_texts_are_kept(tmp_path: Path) -> None:
         ({"shape_type": "polygon", "points": [[1, 2], [3, 4]]}, "2 points"),
         ({"shape_type": "cube", "points": []}, "not known"),
         ({"shape_type": "mask", "points": [[1, 2], [3, 4]], "mask": "AAAA"}, "not a whole PNG"),
-        ({"shape_type": "circle", "points": [[1, 2]]}, "circle of 1 points"),
+        ({"shape_type": "circle", "points": [[1, 2]]}, "circle of 1 point,"),
         ({"label": "", "points": []}, "has no class"),
         ({"label": 5, "points": []}, "not as LabelMe has it"),
     ],
