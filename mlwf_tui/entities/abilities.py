@@ -38,6 +38,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     geometries: Mapping[GeometryKind, GeometryKind]
     has_holes: bool = False  # in polygons; they are joined with the outline otherwise
     has_free_keypoints: bool = False  # each object its own; otherwise as the skeleton of the class
+    has_keypoint_names: bool = True  # False: keypoints are points alone, those that are labelled
     has_several_skeletons: bool = True  # False: all classes share the number of keypoints
     has_visibility: bool = False  # of keypoints
     has_keypoint_boxes: bool = False  # the custom facts of keypoints.KEYPOINT_BOX
@@ -52,6 +53,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     has_confidence: bool = False
     has_author: bool = False
     has_custom: bool = False  # of objects
+    custom_texts: tuple[str, ...] = ()  # the texts of objects' custom data that are kept where others are not
     has_item_custom: bool = False
     splits: frozenset[Split] = ALL_SPLITS
     has_datasets: bool = False  # False: they become a part of the file's name

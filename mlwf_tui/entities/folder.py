@@ -96,16 +96,20 @@ class Page(NamedTuple):
 
     def list_ending(self, suffixes: Collection[str]) -> list[tuple[int, str]]:
         """Return the names with one of the lower-case suffixes, in any case, behind their places."""
-        first = self.names.partition("/")[0]
-        suffix = first[first.rfind(".") :]
-        # Mostly one suffix is that of all, which counting tells two hundred times as fast as looking.
+        firsts = dict.fromkeys(name[name.rfind(".") :] for name in self.names.split("/", 2)[:2])
+        # Mostly one suffix, or that of images and of labels, is that of all, which counting tells two
+        # hundred or ten times as fast as looking.
         is_of_all = (
-            suffix[:1] == "."
-            and self.names.count(f"{suffix}/") + self.names.endswith(suffix)
+            all(suffix[:1] == "." for suffix in firsts)
+            and sum(self.names.count(f"{suffix}/") + self.names.endswith(suffix) for suffix in firsts)
             == len(self.signatures) // SIGNATURE_BYTES
         )
         if is_of_all:
-            return list(enumerate(self.list_names())) if suffix.lower() in suffixes else []
+            wanted = sum(suffix.lower() in suffixes for suffix in firsts)
+            if wanted == len(firsts):
+                return list(enumerate(self.list_names()))
+            if not wanted:
+                return []
         return [
             (index, name)
             for index, name in enumerate(self.list_names())

@@ -132,6 +132,19 @@ def decode_node_names(data: bytes) -> dict[str, dict[str, str]]:
     }
 
 
+def list_unknown_shapes(data: bytes) -> dict[str, str]:
+    """Return the shapes that our model lacks by the classes that are of them, which are read as of any.
+
+    Raises:
+        InvalidInput: as `decode_meta`.
+    """
+    return {
+        row.title: row.shape
+        for row in _decode(data).classes
+        if row.mlwf is None and row.shape and row.shape != _ANY_SHAPE and row.shape not in KINDS
+    }
+
+
 def _decode(data: bytes) -> MetaJson:
     if len(data) > MAX_META_BYTES:
         raise InvalidInput(f"is larger than {MAX_META_BYTES >> 20} MiB")

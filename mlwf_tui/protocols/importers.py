@@ -72,6 +72,8 @@ class Importer(Protocol):
     One whose `read_annotation` looks at nothing but the file itself has `parse_annotation(content, key,
     width_px, height_px, report)` as well, which makes the same of its bytes; `report` takes the reason of a
     problem. The import verb then reads the file together with seeing that nobody changes it.
+
+    One that reads no annotation files has a false `has_annotations`: those that lie in the folder are told.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.store.manifests import iter_changes, iter_items, read_summary, update_rows, write_rows
 from mlwf_tui.store.writer import StoreWriter
 from mlwf_tui.workflow.importing.cached_items import AllItems, ChangedItems, NextItems, RunOfItems
-from mlwf_tui.workflow.importing.detecting import Choice, choose_importer, doubting, list_format_names
+from mlwf_tui.workflow.importing.detecting import AUTO, Choice, choose_importer, doubting, list_format_names
 from mlwf_tui.workflow.importing.import_cache import (
     CacheDraft,
     CacheFile,
@@ -45,6 +46,7 @@ from mlwf_tui.workflow.importing.signing_hand import SigningHand
 from mlwf_tui.workflow.importing.source_facts import SourceFact, describe_listing
 from mlwf_tui.workflow.importing.spool import ItemSpool
 from mlwf_tui.workflow.importing.unpacked import clear_unpacked
+from mlwf_tui.workflow.importing.unread import find_unread
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
 from mlwf_tui.workflow.refs import check_project_name
 from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
@@ -151,6 +153,7 @@ class _Import:
     is_mending: bool = False  # the project's manifest is lost, and has to come from the folder
     cache: ImportCache | None = None
     narrowing: Narrowing | None = None  # None where all files are looked at
+    unread: tuple[Problem, ...] = ()
     joined: Joined = field(init=False)
 
     @property
@@ -262,6 +265,7 @@ class _Import:
 
     def _do(self, run: Recorder, choice: Choice) -> ImportResult:
         importer = choice.importer
+        self.unread = find_unread(self.listing, importer, is_named=self.format != AUTO)
         key = importer.read_key(self.listing)
         with ExitStack() as stack:
             items = self._gather_items(stack)
@@ -309,7 +313,9 @@ class _Import:
             else:
                 run.write_head(project, manifest)
                 version = self._name_version(self.workspace.catalog.projects.get_by_id(project.id))
-            result = summarise(intake, self.joined, self.project_name, run.run_id, choice, version)
+            result = summarise(
+                intake, self.joined, self.project_name, run.run_id, choice, self.unread, version
+            )
             if self.is_mending:
                 result = replace(result, items_added=0, items_unchanged=result.items_added)
             run.result = self._describe(result, manifest.digest)
@@ -339,7 +345,8 @@ class _Import:
             item_count=intake.taken,
             left_out=intake.left_out,
             file_count=self.listing.count if is_narrowable else 0,
-            problems=tuple(ProblemRow(*astuple(problem)) for problem in intake.problems),
+            problems=_pack(intake.problems),
+            unread=_pack(self.unread),
         )
 
     def _describe(self, result: ImportResult, manifest: Digest) -> dict[str, Any]:
@@ -431,6 +438,10 @@ class _Import:
                 f"{project.name} was changed by somebody else meanwhile.", hint="Look at it and commit it."
             )
         return pin_head(self.workspace, project, message=self.message, kind=VersionKind.MANUAL).number
+
+
+def _pack(problems: Sequence[Problem]) -> tuple[ProblemRow, ...]:
+    return tuple(ProblemRow(*astuple(problem)) for problem in problems)
 
 
 def _digest_key(key: Any) -> Digest:

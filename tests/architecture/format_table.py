@@ -87,6 +87,10 @@ def _describe_rest(abilities: Abilities) -> tuple[str, ...]:
             (abilities.has_visibility and abilities.has_keypoints, "visibility of keypoints"),
             (abilities.has_keypoint_boxes and abilities.has_keypoints, "boxes of keypoints"),
             (abilities.has_custom, "custom data of objects"),
+            (
+                bool(abilities.custom_texts),
+                f"{_join(f'`{name}`' for name in abilities.custom_texts)} of objects",
+            ),
             (abilities.has_item_custom, "custom data of items"),
             (abilities.has_datasets, "datasets"),
         )

@@ -38,7 +38,16 @@ def test_a_page_knows_its_names_by_their_suffix(drawn: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "listed", [["README", "SIDE"], ["a.txE", "b.txE"], ["a.jpg", "b.jpg"], ["a", "a.jpg"]]
+    "listed",
+    [
+        ["README", "SIDE"],
+        ["a.txE", "b.txE"],
+        ["a.jpg", "b.jpg"],
+        ["a", "a.jpg"],
+        ["a.gif", "a.txt", "b.gif", "b.txt"],
+        ["a.jpg", "a.txE", "b.jpg"],
+        ["a.gif", "a.txt", "b.jpg"],
+    ],
 )
 def test_names_that_all_end_alike_are_told_by_their_suffix(listed: list[str]) -> None:
     page = Page(0, "", "/".join(listed), b"".join(map(sign, range(len(listed)))))

@@ -177,6 +177,7 @@ async def test_i_imports_an_archive_as_well(empty_home: Workspace, tmp_path: Pat
         await app.write("fresh")
         await app.press("enter")
         await app.until_text("Imported into fresh: 2 new")
+        assert "Read as yolo." in app.main.said[-1].text
     assert [project.item_count for project in list_projects(empty_home)] == [2]
 
 

@@ -31,6 +31,7 @@ _SHAPE_TYPES = {
     GeometryKind.MASK: "mask",
     GeometryKind.POLYLINE: "linestrip",
     GeometryKind.POINT: "point",
+    GeometryKind.KEYPOINTS: "points",
     GeometryKind.ORIENTED_BOX: "oriented_rectangle",
 }
 
@@ -42,10 +43,13 @@ class LabelMeExporter:
     summary = "LabelMe: a JSON file beside each image, with shapes, flags and groups"
     abilities = Abilities(
         geometries=keep(*_SHAPE_TYPES),
+        has_free_keypoints=True,
+        has_keypoint_names=False,
         object_tags=ANY_TAG,
         valued_tags=("group",),
         item_tags=ANY_TAG,
         has_confidence=True,
+        custom_texts=("description",),
         has_datasets=True,
         split_folders="without",
     )
@@ -93,7 +97,7 @@ def _describe_shape(labelled: AnnotatedObject) -> dict[str, Any]:
         "label": labelled.class_name,
         "points": geometry.points,
         "group_id": int(groups[0].value or 0) if groups else None,
-        "description": "",
+        "description": labelled.custom.get("description", ""),
         "shape_type": _SHAPE_TYPES[geometry.kind],
         "flags": _describe_flags(tuple(tag for tag in labelled.tags if tag not in groups)),
         "mask": None,

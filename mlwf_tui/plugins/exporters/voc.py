@@ -28,6 +28,7 @@ from mlwf_tui.plugins.exporters.voc_masks import Painter
 from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
 from mlwf_tui.protocols.observer import Observer
 
+_NO_SPLIT = "default"  # other tools take a folder without any list for none of VOC's
 FLAGS = ("truncated", "difficult", "occluded")
 
 _WITH_AREA = (
@@ -66,7 +67,7 @@ class VocExporter:
     def write(
         self, items: Iterable[ExportedItem], schema: LabelSchema, folder: Path, observer: Observer
     ) -> ExportSummary:
-        """Write all items; those without a split are in no list.
+        """Write all items; those without a split are in the list `default`, as Datumaro has it.
 
         Raises:
             InvalidInput: there are no items.
@@ -75,7 +76,7 @@ class VocExporter:
         annotations = folders.make("Annotations")
         painter = Painter(folders, schema) if self._has_masks else None
         with ExitStack() as stack:
-            lists: dict[Split, IO[str]] = {}
+            lists: dict[str, IO[str]] = {}
             for exported in items:
                 observer.check_cancelled()
                 item = exported.item
@@ -87,12 +88,12 @@ class VocExporter:
                     item = painter.paint(item, stem, problems)
                 text = "".join(_iter_lines(item, f"{stem}{suffix}", is_segmented=self._has_masks))
                 (annotations / f"{stem}.xml").write_text(text, "utf-8")
-                if item.split is not Split.NONE:
-                    if item.split not in lists:
-                        kind = "Segmentation" if self._has_masks else "Main"
-                        path_of_list = folders.make(f"ImageSets/{kind}") / f"{item.split}.txt"
-                        lists[item.split] = stack.enter_context(path_of_list.open("x", encoding="utf-8"))
-                    lists[item.split].write(f"{stem}\n")
+                subset = _NO_SPLIT if item.split is Split.NONE else item.split.value
+                if subset not in lists:
+                    kind = "Segmentation" if self._has_masks else "Main"
+                    path_of_list = folders.make(f"ImageSets/{kind}") / f"{subset}.txt"
+                    lists[subset] = stack.enter_context(path_of_list.open("x", encoding="utf-8"))
+                lists[subset].write(f"{stem}\n")
                 files[path] = item.key
         require_items(len(files))
         return ExportSummary(files=files, problems=tuple(problems), renamed_count=names.renamed_count)

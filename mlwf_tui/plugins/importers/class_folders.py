@@ -35,6 +35,7 @@ class ClassFoldersImporter(OfManyImages):
 
     name = "imagenet"
     summary = "ImageNet, Ultralytics classify: a folder of images for each class"
+    has_annotations = False
 
     def detect(self, folder: FolderListing) -> Detection | None:
         """Return high confidence for WordNet ids, or classes that splits share; else hardly any."""

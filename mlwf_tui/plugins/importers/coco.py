@@ -37,8 +37,8 @@ from mlwf_tui.plugins.importers.files import (
     Keys,
     Place,
     Report,
-    count_images,
     find_place,
+    format_count,
     has_images,
     ignore_problem,
     iter_files,
@@ -46,6 +46,7 @@ from mlwf_tui.plugins.importers.files import (
     make_unread,
     read_size,
     report_faults,
+    tell_images,
 )
 from mlwf_tui.plugins.importers.image_index import ImageIndex, ImageNotFound
 from mlwf_tui.plugins.importers.tables import OfManyImages
@@ -100,7 +101,7 @@ class CocoImporter(OfManyImages):
         first = next(iter(self._choose_sources(list(heads))), None)
         if first is None or not has_images(folder):
             return None
-        return Detection(0.9, f"{first.relative} is {self._kind.title}, there are {count_images(folder)}")
+        return Detection(0.9, f"{first.relative} is {self._kind.title}, {tell_images(folder)}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the categories of all files by their id; a file that cannot be read has none."""
@@ -179,7 +180,7 @@ def iter_described(
                 report(Problem(image.relative, "may belong to an annotation file that could not be read"))
     maps = Counter(image.folder for _, image in iter_numbered(folder, IMAGE_SUFFIXES) if is_map(image.folder))
     for name, count in maps.items():
-        report(Problem(name, f"holds {count:,} pictures of segments, which are no images"))
+        report(Problem(name, f"holds {format_count(count, 'picture')} of segments, left out of the images"))
     for position, image in iter_numbered(folder, IMAGE_SUFFIXES):
         if (is_known is not None and not is_known(position)) or is_map(image.folder):
             continue
@@ -318,8 +319,8 @@ class _Described:
             for tally in tallies:
                 tally.report(report)
             if count:
-                outlines = f"{count:,} outlines beside keypoints"
-                report(Problem(file.source.relative, f"{outlines} are not taken: an object has one shape"))
+                outlines = f"{format_count(count, 'outline')} beside keypoints"
+                report(Problem(file.source.relative, f"{outlines} not taken: an object has one shape"))
 
     def _tell_twice(self, position: int, tally: Tally) -> None:
         source = self.files[self._file_of[position] - 1].source.relative

@@ -27,12 +27,13 @@ from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
     Report,
     check_class_name,
-    count_images,
+    format_count,
     has_images,
     iter_numbered,
     read_bytes,
     read_size,
     report_faults,
+    tell_images,
 )
 from mlwf_tui.plugins.importers.tables import OfManyImages, Table
 from mlwf_tui.plugins.importers.xml_documents import check_declarations
@@ -59,7 +60,7 @@ class CvatImporter(OfManyImages):
         first = next((file for file in files if _is_cvat(file)), None)
         if first is None or not has_images(folder):
             return None
-        return Detection(0.95, f"{first.relative} is CVAT's XML, there are {count_images(folder)}")
+        return Detection(0.95, f"{first.relative} is CVAT's XML, {tell_images(folder)}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the labels of the task with their colours, skeletons and attributes."""
@@ -161,7 +162,7 @@ class _Source:
             else:
                 self._read_track(element)
         if self._cuboids:
-            told = f"{self._cuboids:,} cuboids were read as the outlines around them, corners as custom data"
+            told = f"{format_count(self._cuboids, 'cuboid')} read by outline, corners as custom data"
             self.report(Problem(self.source.relative, told, is_taken=True))
 
     def _read_image(self, image: Element) -> None:
@@ -198,14 +199,16 @@ class _Source:
                 missing += 1
         if missing:
             self.report(
-                Problem(self.source.relative, f"{title}: {missing:,} frames are no images of the folder")
+                Problem(
+                    self.source.relative,
+                    f"{title}: {format_count(missing, 'frame')} without an image in the folder",
+                )
             )
         for gap in iter_gaps([(frame, shape) for frame, shape in shapes if frame >= 0]):
             between = gap.list_between(frames)
             if not gap.is_drawn() and between:
-                told = (
-                    f"{title}: {len(between):,} frames between two {gap.before.tag}s, which CVAT alone draws"
-                )
+                undrawn = format_count(len(between), "frame")
+                told = f"{title}: {undrawn} between two {gap.before.tag}s, which CVAT alone draws"
                 self.report(Problem(self.source.relative, told))
                 continue
             for frame in between:

@@ -28,13 +28,13 @@ from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
     Report,
     check_class_name,
-    count_images,
     has_images,
     iter_numbered,
     read_bytes,
     read_size,
     report_faults,
     show_path,
+    tell_images,
 )
 from mlwf_tui.plugins.importers.objects import (
     draw_ellipse,
@@ -94,7 +94,7 @@ class DatumaroImporter(OfManyImages):
         source = next(iter(_choose_sources(folder)), None)
         if source is None or not has_images(folder):
             return None
-        return Detection(0.96, f"{source.relative} is Datumaro's JSON, there are {count_images(folder)}")
+        return Detection(0.96, f"{source.relative} is Datumaro's JSON, {tell_images(folder)}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the labels of all files in their order, with skeletons and colours."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Tag
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import check_class_name
+from mlwf_tui.plugins.importers.files import check_class_name, format_count
 from mlwf_tui.plugins.importers.label_lines import OfLabelLines
 from mlwf_tui.plugins.importers.objects import make_oriented_box, make_tags, parse_value, read_number
 
@@ -29,7 +29,9 @@ class DotaImporter(OfLabelLines):
             InvalidInput: it is none; the message follows "line 3 ".
         """
         if len(words) not in (9, 10):
-            raise InvalidInput(f"has {len(words)} words, not four corners, a class and a difficulty")
+            raise InvalidInput(
+                f"has {format_count(len(words), 'word')}, not four corners, a class and a difficulty"
+            )
         numbers = [read_number(word, "coordinate") for word in words[:8]]
         box = make_oriented_box(zip(numbers[::2], numbers[1::2], strict=True))
         difficulty = read_number(words[9], "difficulty") if len(words) == 10 else 0.0

@@ -152,9 +152,18 @@ def has_images(folder: FolderListing) -> bool:
 def count_images(folder: FolderListing, limit: int = 1000) -> str:
     """Return how many images there are, in words; counting stops at `limit`."""
     count = sum(1 for _ in islice(iter_numbered(folder, IMAGE_SUFFIXES), limit))
-    if count == limit:
-        return f"{limit} images or more"
-    return f"{count} image{'s' * (count != 1)}"
+    return f"{limit} images or more" if count == limit else format_count(count, "image")
+
+
+def tell_images(folder: FolderListing) -> str:
+    """Return `there are 3 images`, as a part of a sentence."""
+    told = count_images(folder)
+    return f"there {'is' if told.startswith('1 ') else 'are'} {told}"
+
+
+def format_count(count: int, word: str) -> str:
+    """Return `1 image`, `12,345 images`."""
+    return f"{count:,} {word}{'s' * (count != 1)}"
 
 
 def ignore_problem(problem: Problem) -> None:

@@ -29,6 +29,7 @@ class ImagesImporter:
 
     name = "images"
     summary = "folders of images without annotations"
+    has_annotations = False
 
     def detect(self, folder: FolderListing) -> Detection | None:
         """Return faint confidence wherever there is an image at all; more where folders may be datasets."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Tag
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import check_class_name
+from mlwf_tui.plugins.importers.files import check_class_name, format_count
 from mlwf_tui.plugins.importers.label_lines import OfLabelLines
 from mlwf_tui.plugins.importers.objects import make_box, read_number
 
@@ -33,7 +33,7 @@ class KittiImporter(OfLabelLines):
             InvalidInput: it is none; the message follows "line 3 ".
         """
         if len(words) not in (15, 16):
-            raise InvalidInput(f"has {len(words)} words, not 15, or 16 with a score")
+            raise InvalidInput(f"has {format_count(len(words), 'word')}, not 15, or 16 with a score")
         truncated, occluded, alpha, left, top, right, bottom, *space = (
             read_number(word, "number") for word in words[1:]
         )

@@ -12,11 +12,11 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     Report,
-    count_images,
     has_images,
     iter_fitting,
     read_bytes,
     split_lines,
+    tell_images,
 )
 from mlwf_tui.plugins.importers.pairs import iter_by_stem
 from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
@@ -51,7 +51,7 @@ class OfLabelLines:
         first = next((file for file in islice(files, _LOOKED_AT) if self._is_fitting(file)), None)
         if first is None or not has_images(folder):
             return None
-        return Detection(0.95, f"{first.relative} has {self.title}, there are {count_images(folder)}")
+        return Detection(0.95, f"{first.relative} has {self.title}, {tell_images(folder)}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return nothing: the format declares no classes."""

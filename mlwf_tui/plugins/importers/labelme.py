@@ -23,12 +23,13 @@ from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
-    count_images,
+    format_count,
     has_images,
     iter_numbered,
     read_bytes,
     read_size,
     show_path,
+    tell_images,
 )
 from mlwf_tui.plugins.importers.objects import (
     draw_ellipse,
@@ -82,7 +83,7 @@ class LabelMeImporter:
         first = next((file for file in files if _is_labelme(file)), None)
         if first is None or not has_images(folder):
             return None
-        return Detection(0.9, f"{first.relative} has LabelMe's shapes, there are {count_images(folder)}")
+        return Detection(0.9, f"{first.relative} has LabelMe's shapes, {tell_images(folder)}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return nothing: the format declares no classes."""
@@ -164,7 +165,7 @@ def _read_geometry(shape: _Shape) -> tuple[Geometry, dict[str, str | float | boo
         case "rectangle":
             corners = [make_point(point) for point in shape.points]
             if len(corners) not in (2, 4):  # newer versions write all four
-                raise InvalidInput(f"is a rectangle of {len(corners)} points")
+                raise InvalidInput(f"is a rectangle of {format_count(len(corners), 'point')}")
             xs, ys = [x for x, _ in corners], [y for _, y in corners]
             return make_box(min(xs), min(ys), max(xs), max(ys)), {}
         case "oriented_rectangle":
@@ -186,7 +187,9 @@ def _read_geometry(shape: _Shape) -> tuple[Geometry, dict[str, str | float | boo
 
 def _read_circle(points: Sequence[Any]) -> tuple[Geometry, dict[str, str | float | bool]]:
     if len(points) != 2:
-        raise InvalidInput(f"is a circle of {len(points)} points, not of its centre and one on its edge")
+        raise InvalidInput(
+            f"is a circle of {format_count(len(points), 'point')}, not of its centre and one on its edge"
+        )
     (x, y), edge = make_point(points[0]), make_point(points[1])
     radius = math.dist((x, y), edge)
     return draw_ellipse(x, y, radius, radius), {"shape": "circle", "x": x, "y": y, "radius": radius}

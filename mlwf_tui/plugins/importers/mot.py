@@ -14,6 +14,7 @@ from mlwf_tui.plugins.importers.files import (
     MAX_TEXT_BYTES,
     Report,
     check_class_name,
+    format_count,
     has_images,
     iter_fitting,
     iter_numbered,
@@ -112,7 +113,7 @@ def _find_frames(source: FoundFile, table: Table) -> dict[int, int]:
 def _read_line(words: list[str], names: tuple[str, ...]) -> tuple[int, AnnotatedObject]:
     """Return frame and object: frame, track, box, whether it counts, class and visibility."""
     if len(words) < 6:
-        raise InvalidInput(f"has {len(words)} numbers, fewer than frame, track and box")
+        raise InvalidInput(f"has {format_count(len(words), 'number')}, fewer than frame, track and box")
     numbers = [read_number(word.strip(), "number") for word in words[:9]]
     frame, track, left, top, width, height = numbers[:6]
     index = int(numbers[7]) if len(numbers) > 7 else 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Tag, Visibility, find_class_fault
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import show_path
+from mlwf_tui.plugins.importers.files import format_count, show_path
 
 _ELLIPSE_POINTS = 72
 _FEWEST_POINTS = {GeometryKind.POLYGON: 3, GeometryKind.POLYLINE: 2, GeometryKind.POINT: 1}
@@ -65,7 +65,7 @@ def make_shape(
     found = tuple(make_point(point) for point in points)
     fewest = _FEWEST_POINTS[kind]
     if len(found) < fewest or (kind is GeometryKind.POINT and len(found) > 1):
-        raise InvalidInput(f"has {len(found)} points, too few or too many for a {kind}")
+        raise InvalidInput(f"has {format_count(len(found), 'point')}, too few or too many for a {kind}")
     return Geometry(kind, found, holes)
 
 
@@ -88,7 +88,7 @@ def make_oriented_box(corners: Iterable[Sequence[Any]]) -> Geometry:
     """
     points = tuple(make_point(point) for point in corners)
     if len(points) != 4:
-        raise InvalidInput(f"has {len(points)} corners, not four")
+        raise InvalidInput(f"has {format_count(len(points), 'corner')}, not four")
     area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, (*points[1:], points[0]), strict=True))
     if area == 0 or not math.isfinite(area):
         raise InvalidInput("has an oriented box without area")

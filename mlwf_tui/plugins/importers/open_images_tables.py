@@ -11,7 +11,13 @@ from typing import Final
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import probe_image
-from mlwf_tui.plugins.importers.files import check_class_name, iter_numbered, read_bytes, show_path
+from mlwf_tui.plugins.importers.files import (
+    check_class_name,
+    format_count,
+    iter_numbered,
+    read_bytes,
+    show_path,
+)
 
 LAYOUT: Final = frozenset({"images", "annotations"})
 
@@ -56,7 +62,7 @@ def read_names(folder: FolderListing) -> Mapping[str, str]:
 
 def tell_missing(count: int) -> str:
     """Return what is said of rows whose image is not in the folder."""
-    return f"{count:,} rows are of images that are not in the folder"
+    return f"{format_count(count, 'row')} of images that are not in the folder"
 
 
 def _iter_plain(file: FoundFile) -> Iterator[list[str]]:

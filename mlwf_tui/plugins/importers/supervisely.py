@@ -12,15 +12,16 @@ from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import decode_annotation, decode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place, place_annotation
-from mlwf_tui.formats.supervisely_meta import decode_node_names
+from mlwf_tui.formats.supervisely_meta import decode_node_names, list_unknown_shapes
 from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
-    count_images,
     iter_numbered,
+    name_some,
     read_bytes,
     read_size,
     report_faults,
+    tell_images,
 )
 from mlwf_tui.protocols.importers import Description, Detection, ImportedItem
 
@@ -43,7 +44,7 @@ class SuperviselyImporter:
         except InvalidInput:
             return None
         classes = f"{len(schema.classes)} class{'es' * (len(schema.classes) != 1)}"
-        where = f"{META_NAME} defines {classes}, there are {count_images(folder)}"
+        where = f"{META_NAME} defines {classes}, {tell_images(folder)}"
         return Detection(0.95, f"{where} in datasets such as {dataset}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
@@ -74,6 +75,7 @@ class SuperviselyImporter:
         """
         self.read_schema(folder)
         report_faults(folder, _SUFFIXES, report)
+        _report_shapes(folder, report)
         finder, used = FileFinder(folder), bytearray(folder.count)
         for image in (file for _, file in iter_numbered(folder, IMAGE_SUFFIXES)):
             place = find_place(image.relative)
@@ -117,6 +119,16 @@ class SuperviselyImporter:
             report(Problem(source.relative, problem))
         size = read_size(decoded.width_px, decoded.height_px)
         return Description(decoded.annotation, decoded.split, size)
+
+
+def _report_shapes(folder: FolderListing, report: Report) -> None:
+    """Report the classes of shapes that our model lacks: an export would say that they may have any."""
+    meta = _find_meta(folder)
+    shapes = list_unknown_shapes(read_bytes(meta.location)) if meta else {}
+    if meta and shapes:
+        named = name_some([f"{name} ({shape})" for name, shape in shapes.items()])
+        told = f"has classes of shapes that are not known, which are read as of any shape: {named}"
+        report(Problem(meta.relative, told, is_taken=True))
 
 
 def _find_dataset(folder: FolderListing) -> str:

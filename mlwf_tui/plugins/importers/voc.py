@@ -21,11 +21,13 @@ from mlwf_tui.plugins.importers.files import (
     Report,
     check_bare_name,
     count_images,
+    format_count,
     has_images,
     iter_numbered,
     read_size,
     report_faults,
     show_path,
+    tell_images,
 )
 from mlwf_tui.plugins.importers.pairs import StemIndex, iter_paired, match_sources
 from mlwf_tui.plugins.importers.voc_masks import VocMasksImporter, count_maps
@@ -41,7 +43,7 @@ _ROOT: Final = re.compile(rb"<annotation[\s>]")  # not CVAT's annotations
 
 
 class VocImporter:
-    """Boxes of Pascal VOC XML, coordinates exactly as the files have them."""
+    """Boxes and outlines of Pascal VOC XML, coordinates exactly as the files have them."""
 
     name = "voc"
     summary = "Pascal VOC: an XML file for each image, splits in ImageSets/Main"
@@ -77,8 +79,8 @@ class VocImporter:
         if first is None or not has_images(folder):
             return None
         where = first.folder or "the folder"
-        masks = f", {VocMasksImporter.name} would read {map_count} masks" if map_count else ""
-        return Detection(0.9, f"{where} holds VOC XML, there are {count_images(folder)}{masks}")
+        masks = f", {VocMasksImporter.name} would read {format_count(map_count, 'mask')}" if map_count else ""
+        return Detection(0.9, f"{where} holds VOC XML, {tell_images(folder)}{masks}")
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return nothing: the format declares no classes."""
@@ -110,7 +112,8 @@ class VocImporter:
             is_image=lambda image: not is_map(image),
         )
         if count := count_maps(folder):
-            told = f"holds {count} masks, which {VocMasksImporter.name} reads and this format does not"
+            masks = format_count(count, "mask")
+            told = f"holds {masks}, which {VocMasksImporter.name} reads and this format does not"
             report(Problem(MAP_FOLDERS[-1], told))
 
     def read_key(self, folder: FolderListing) -> None:
@@ -129,12 +132,16 @@ class VocImporter:
             check_bare_name(named)
         objects = []
         for number, entry in enumerate(element.iterfind("object"), start=1):
+            name = (entry.findtext("name") or "").strip()
+            title = f"box {number} ({show_path(name)})" if name else f"box {number}"
+            doubts: list[str] = []
             try:
-                objects.append(read_object(entry))
+                objects.append(read_object(entry, doubts.append))
             except InvalidInput as error:
-                name = (entry.findtext("name") or "").strip()
-                title = f"box {number} ({show_path(name)})" if name else f"box {number}"
                 report(Problem(source.relative, f"{title} {error.message}"))
+            else:
+                for doubt in doubts:
+                    report(Problem(source.relative, f"{title} {doubt}", is_taken=True))
         size = read_size(element.findtext("size/width"), element.findtext("size/height"))
         return Description(Annotation(tuple(objects)), told_size_px=size)
 

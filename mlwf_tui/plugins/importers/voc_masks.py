@@ -22,6 +22,7 @@ from mlwf_tui.plugins.importers.files import (
     Keys,
     Report,
     check_class_name,
+    format_count,
     iter_fitting,
     iter_numbered,
     name_some,
@@ -59,7 +60,9 @@ class VocMasksImporter:
         count = count_maps(folder)
         if not count or not any(not is_map(image) for _, image in iter_numbered(folder, IMAGE_SUFFIXES)):
             return None
-        return Detection(0.94, f"{MAP_FOLDERS[-1]} holds {count} PNGs of VOC's masks", self.name)
+        return Detection(
+            0.94, f"{MAP_FOLDERS[-1]} holds {format_count(count, 'PNG')} of VOC's masks", self.name
+        )
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
         """Return the classes of labelmap.txt in its order, or VOC's, with their colours.
@@ -101,7 +104,8 @@ class VocMasksImporter:
             if item := keys.make_item(image, place, report, source=source):
                 yield item
         if left_out:
-            told = f"{len(left_out)} images have no PNG of masks and were left out: {name_some(left_out)}"
+            images = format_count(len(left_out), "image")
+            told = f"has no PNG of masks for {images}, left out: {name_some(left_out)}"
             report(Problem(MAP_FOLDERS[-1], told))
 
     def read_key(self, folder: FolderListing) -> dict[str, Any]:

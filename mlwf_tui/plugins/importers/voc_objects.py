@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, Tag
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind, Tag
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import check_class_name, read_bytes, show_path
+from mlwf_tui.plugins.importers.objects import make_shape
 from mlwf_tui.plugins.importers.xml_documents import parse_xml
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -25,14 +27,33 @@ def parse_voc(location: str) -> Element:
     return element
 
 
-def read_object(entry: Element) -> AnnotatedObject:
-    """Return an object with its box.
+def read_object(entry: Element, doubt: Callable[[str], None]) -> AnnotatedObject:
+    """Return an object with its outline as Roboflow writes it (`polygon`), else its box.
+
+    An outline that cannot be used is told by `doubt`, and the box taken; both messages follow "box 3 ".
 
     Raises:
-        InvalidInput: it has no class or no usable box; the message follows "box 3 ".
+        InvalidInput: it has no class or no usable box.
     """
     class_name = check_class_name(entry.findtext("name") or "")
-    return AnnotatedObject(class_name, _read_box(entry), tags=read_tags(entry))
+    outline = entry.find("polygon")
+    geometry = None
+    if outline is not None and len(outline):
+        try:
+            geometry = _read_outline(outline)
+        except InvalidInput as error:
+            doubt(f"{error.message}: its box was taken")
+    return AnnotatedObject(class_name, geometry or _read_box(entry), tags=read_tags(entry))
+
+
+def _read_outline(outline: Element) -> Geometry:
+    """Return the polygon of the elements x1, y1, x2, y2 and so on."""
+    numbers = {child.tag: child.text for child in outline}
+    count = len(numbers) // 2
+    points = [(numbers.get(f"x{at}"), numbers.get(f"y{at}")) for at in range(1, count + 1)]
+    if len(numbers) != len(outline) or len(numbers) % 2 or any(None in point for point in points):
+        raise InvalidInput("has a polygon whose elements are not x1, y1, x2, y2 and so on")
+    return make_shape(GeometryKind.POLYGON, points)
 
 
 def _read_box(entry: Element) -> Geometry:

@@ -14,6 +14,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
     Report,
+    format_count,
     has_images,
     iter_fitting,
     read_lines,
@@ -105,7 +106,7 @@ def _enter_faces(faces: list[tuple[int, str]], entry: Entry, source: FoundFile, 
 
 def _read_face(words: list[str]) -> AnnotatedObject:
     if len(words) not in (4, 10):
-        raise InvalidInput(f"has {len(words)} numbers, not a box and six attributes")
+        raise InvalidInput(f"has {format_count(len(words), 'number')}, not a box and six attributes")
     left, top, width, height, *facts = (read_number(word, "number") for word in words)
     tags = tuple(
         Tag(name) if name in _FLAGS else Tag(name, value)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from typing import Final
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from mlwf_tui.errors import InvalidInput
+
+_DECLARED: Final = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.-]+)""")
 
 
 def parse_xml(content: bytes) -> Element:
@@ -16,7 +21,21 @@ def parse_xml(content: bytes) -> Element:
     try:
         return fromstring(content) if _has_no_declarations(content) else _parse_guarded(content)
     except (ParseError, ValueError, LookupError) as error:
-        raise InvalidInput(f"is not well-formed XML: {error}") from error
+        raise InvalidInput(f"is not well-formed XML: {_find_encoding_fault(content) or error}") from error
+
+
+def _find_encoding_fault(content: bytes) -> str:
+    """Say that a document is not in the encoding that it declares, or has to be in; empty where it is."""
+    declared = _DECLARED.match(content)
+    encoding = declared[1].decode().lower() if declared else "utf-8"
+    if encoding not in ("utf-8", "utf8") or content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return ""
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        told = "declares UTF-8 and is not" if declared else "is not UTF-8 and declares no other encoding"
+        return f'it {told}; save it as UTF-8, or declare what it is: <?xml version="1.0" encoding="latin-1"?>'
+    return ""
 
 
 def check_declarations(content: bytes) -> None:

@@ -28,6 +28,7 @@ from mlwf_tui.plugins.importers.files import (
     read_bytes,
     report_faults,
     split_lines,
+    tell_images,
 )
 from mlwf_tui.plugins.importers.yolo_config import TASKS, find_class_file, find_config, read_config
 from mlwf_tui.plugins.importers.yolo_labels import Labels, find_paired_folders, find_task
@@ -66,15 +67,15 @@ class YoloImporter:
         """Return high confidence for a data.yaml, less for images/ beside labels/ alone."""
         if not has_images(folder):
             return None
-        config, images = find_config(folder.root), count_images(folder)
+        config, images = find_config(folder.root), tell_images(folder)
         if config is not None:
             return Detection(
-                0.95, f"{config.name} names classes and splits, {self._tell_task(folder)}, there are {images}"
+                0.95, f"{config.name} names classes and splits, {self._tell_task(folder)}, {images}"
             )
         if find_class_file(folder.root) is not None:
-            return Detection(0.85, f"there are classes.txt and {images}, {self._tell_task(folder)}")
+            return Detection(0.85, f"there is classes.txt, {images}, {self._tell_task(folder)}")
         if any(path.is_dir() for path in (folder.root / "labels", *folder.root.glob("*/labels"))):
-            return Detection(0.6, f"labels stands beside {images}")
+            return Detection(0.6, f"labels stands beside {count_images(folder)}")
         return None
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:

@@ -11,6 +11,7 @@ import msgspec
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind
 from mlwf_tui.entities.boxes import Boxes
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.importers.files import format_count
 from mlwf_tui.plugins.importers.objects import make_oriented_box, place_keypoints
 
 _floor = math.floor
@@ -94,7 +95,7 @@ def read_line(line: str, key: LineKey, width_px: int, height_px: int) -> Annotat
         points = zip(numbers[::2], numbers[1::2], strict=True)
         pixels = tuple([(_to_pixels(x, width_px), _to_pixels(y, height_px)) for x, y in points])
         return AnnotatedObject(class_name, Geometry(GeometryKind.POLYGON, pixels))
-    raise InvalidInput(f"has {len(words)} numbers, which make neither a box nor a polygon")
+    raise InvalidInput(f"has {format_count(len(words), 'number')}, which make neither a box nor a polygon")
 
 
 def _read_oriented(
@@ -116,7 +117,9 @@ def _read_pose(
     count, size = key.keypoint_shape or (0, 0)
     given, class_name = numbers[4 : 4 + count * size], key.class_names[index]
     if len(numbers) not in (4 + count * size, 5 + count * size):
-        raise InvalidInput(f"has {len(words)} numbers, not a class, a box and {count} × {size} for keypoints")
+        raise InvalidInput(
+            f"has {format_count(len(words), 'number')}, not a class, a box and {count} × {size} for keypoints"
+        )
     confidence = min(max(numbers[-1], 0.0), 1.0) if len(numbers) == 5 + count * size else None
     (left, top), (right, bottom) = _to_rectangle(words, numbers[:4], width_px, height_px).points
     xs, ys = given[::size], given[1::size]

@@ -15,6 +15,7 @@ from mlwf_tui.plugins.importers.files import (
     SOME,
     Report,
     find_path_fault,
+    format_count,
     has_suffix,
     name_some,
     read_lines,
@@ -45,11 +46,12 @@ def choose_splits(
                 else:
                     twice.append(position)
         if twice:
-            named = f"{len(twice)} images that another split has already: {_name_some(finder, twice)}"
+            images = format_count(len(twice), "image")
+            named = f"{images} that another split has already: {_name_some(finder, twice)}"
             report(Problem(config.file_name, f"{split} names {named}"))
     unlisted = array("q", (at for at in _iter_positions(folder, "") if not splits[at]))
     if unlisted:
-        named = f"{len(unlisted)} images: {_name_some(finder, unlisted)}"
+        named = f"{format_count(len(unlisted), 'image')}: {_name_some(finder, unlisted)}"
         report(Problem(config.file_name, f"names no split for {named}"))
     return splits
 

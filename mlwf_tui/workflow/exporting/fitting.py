@@ -197,7 +197,12 @@ class Fitter:
 
     def _fit_custom(self, custom: Custom, geometry: Geometry) -> Custom:
         is_boxed = self.abilities.has_keypoint_boxes and geometry.kind is GeometryKind.KEYPOINTS
-        kept = {name: value for name, value in custom.items() if is_boxed and name in KEYPOINT_BOX}
+        texts = self.abilities.custom_texts
+        kept = {
+            name: value
+            for name, value in custom.items()
+            if (is_boxed and name in KEYPOINT_BOX) or (name in texts and isinstance(value, str))
+        }
         if len(kept) < len(custom):
             self._lose("custom data of objects", "object")
         return kept
@@ -209,11 +214,11 @@ class Fitter:
             self._drop(f"objects that are {_PLURALS[kind]}", "object")
             return None
         geometry = labelled.geometry
-        if kind is GeometryKind.KEYPOINTS and not self.abilities.has_free_keypoints:
-            geometry = self._arrange(labelled)
-            if not any(list_visibility(geometry)):
-                self._drop("keypoints of which none is labelled", "object")
+        if kind is GeometryKind.KEYPOINTS:
+            fitted = self._fit_keypoints(labelled)
+            if fitted is None:
                 return None
+            geometry = fitted
         if target is not kind:
             if target is GeometryKind.MASK:
                 return self._draw(geometry, item)
@@ -223,6 +228,18 @@ class Fitter:
             self._change("polygon with holes → one outline around them", "object")
             geometry = join_holes(geometry)
         return self._clip(geometry, item) if self.abilities.is_clipped else geometry
+
+    def _fit_keypoints(self, labelled: AnnotatedObject) -> Geometry | None:
+        if not self.abilities.has_free_keypoints:
+            geometry = self._arrange(labelled)
+        elif not self.abilities.has_keypoint_names:
+            geometry = self._keep_labelled(labelled.geometry)
+        else:
+            return labelled.geometry
+        if not any(list_visibility(geometry)):
+            self._drop("keypoints of which none is labelled", "object")
+            return None
+        return geometry
 
     def _draw(self, geometry: Geometry, item: Item) -> Geometry | None:
         mask = draw_geometry(geometry, item.width_px, item.height_px)
@@ -275,6 +292,18 @@ class Fitter:
             visibility = ()
         points = tuple(point for point, _ in ordered)
         return Geometry(GeometryKind.KEYPOINTS, points, names=nodes, visibility=visibility)
+
+    def _keep_labelled(self, geometry: Geometry) -> Geometry:
+        """Return the keypoints that are labelled, without what is said of them."""
+        visibility = list_visibility(geometry)
+        labelled = [at for at, seen in enumerate(visibility) if seen is not Visibility.MISSING]
+        if missing := len(visibility) - len(labelled):
+            self._lose("keypoints that are missing", "keypoint", missing)
+        if any(visibility[at] is not Visibility.VISIBLE for at in labelled):
+            self._lose("visibility of keypoints", "object")
+        if any(geometry.names):
+            self._lose("names of keypoints", "object")
+        return Geometry(GeometryKind.KEYPOINTS, tuple(geometry.points[at] for at in labelled))
 
     # --- counting ------------------------------------------------------------------------------
 

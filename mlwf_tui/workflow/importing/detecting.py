@@ -11,6 +11,7 @@ from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, PluginError
 from mlwf_tui.protocols.importers import Detection, Importer
 from mlwf_tui.registry import Registry
+from mlwf_tui.workflow.importing.unread import find_other_images, find_unread_annotations
 
 AUTO = "auto"
 MARGIN = 0.1
@@ -79,18 +80,29 @@ def doubting(registry: Registry, listing: FolderListing, format: str) -> Iterato
         _, likely = max(fits, key=lambda fit: fit[0].confidence, default=(None, format))
         if likely == format.partition(":")[0]:
             raise
-        looks = f"It looks like {likely}: leave --format out, or give {likely}."
+        looks = _describe_likely(registry.get_importer(likely), listing)
         raise InvalidInput(
             error.message, hint=f"{looks} Else: {error.hint}" if error.hint else looks
         ) from error
 
 
+def _describe_likely(importer: Importer, listing: FolderListing) -> str:
+    """Say which format a folder looks like, and what would not be read in it."""
+    name = importer.name
+    if unread := find_unread_annotations(listing, importer):
+        told = ". ".join(f"{problem.path} {problem.reason}" for problem in unread)
+        return f"{told}. --format {name} reads the images without them."
+    return f"It looks like {name}: leave --format out, or give {name}."
+
+
 def _detect(registry: Registry, listing: FolderListing, names: tuple[str, ...]) -> Choice:
     found = _find_fits(registry, listing, names)
     if not found:
+        passed_over = find_other_images(listing)
+        more = f"; {passed_over.path} {passed_over.reason}" if passed_over else ""
         named = "|".join(list_format_names(registry)[1:])
         raise InvalidInput(
-            f"No images were found in {listing.root}.",
+            f"No images were found in {listing.root}{more}.",
             hint=f"Give a folder with images, or name its format with --format {named}.",
         )
     best, name = max(found, key=lambda pair: pair[0].confidence)

@@ -41,7 +41,7 @@ from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
-_VERSION = 4
+_VERSION = 5
 _PAGES = 3  # what a chunk holds that is none of a run of items
 _CHUNK_FILES = 1024
 _END = struct.Struct("<QI")  # where the items end, size of the head
@@ -64,6 +64,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int  # images that became no item
     file_count: int  # of the listing; 0 where it was not kept, since a part of it says nothing
     problems: tuple[ProblemRow, ...]
+    unread: tuple[ProblemRow, ...] = ()  # of what lies there and is not looked at
 
     def describes(self, fingerprint: str, manifest: Digest) -> bool:
         """Say whether an import of the same folder into the same state would change nothing."""

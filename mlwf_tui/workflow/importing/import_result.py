@@ -48,7 +48,7 @@ def repeat(run: RunId, project_name: str, last: Head, version: int | None) -> Im
         items_added=0,
         items_updated=0,
         items_unchanged=last.item_count,
-        problems=tuple(Problem(*row) for row in last.problems),
+        problems=tuple(Problem(*row) for row in (*last.unread, *last.problems)),
         run=run,
         format=last.importer,
         reason="the folder is as the last import found it",
@@ -57,16 +57,22 @@ def repeat(run: RunId, project_name: str, last: Head, version: int | None) -> Im
 
 
 def summarise(
-    intake: Intake, joined: Joined, project_name: str, run: RunId, choice: Choice, version: int | None
+    intake: Intake,
+    joined: Joined,
+    project_name: str,
+    run: RunId,
+    choice: Choice,
+    unread: tuple[Problem, ...],
+    version: int | None,
 ) -> ImportResult:
-    """Return the result of an import that took something in."""
+    """Return the result of an import that took something in; `unread` is what it passed over."""
     return ImportResult(
         project=project_name,
         items_added=intake.changed - intake.updated,
         items_updated=intake.updated,
         items_unchanged=intake.unchanged,
         edits_replaced=intake.replaced,
-        problems=tuple(intake.problems),
+        problems=(*unread, *intake.problems),
         run=run,
         format=choice.importer.name,
         reason=choice.reason,

@@ -138,6 +138,16 @@ def test_datumaro_reads_the_class_of_every_image(tmp_path: Path) -> None:
     assert all(len(item.annotations) == 1 for item in read)
 
 
+@pytest.mark.slow
+def test_datumaro_knows_vocs_format_without_splits(tmp_path: Path) -> None:
+    write_without_splits(tmp_path)
+    from datumaro.components.environment import Environment
+
+    assert "voc" in Environment().detect_dataset(str(tmp_path))
+    (item,) = read_with_datumaro(tmp_path, "voc")
+    assert (item.id, item.subset) == ("a", "default")
+
+
 def read_with_datumaro(folder: Path, format: str) -> list[Any]:
     """Return the items of a folder as Datumaro's own importer reads them."""
     from datumaro.components.dataset import Dataset
@@ -156,13 +166,25 @@ def test_voc_has_what_its_readers_ask_for(tmp_path: Path) -> None:
     assert (tmp_path / "ImageSets/Main/val.txt").read_text() == "other__deep__b\n"
 
 
+def test_images_without_a_split_are_in_a_list_that_says_nothing_to_an_import(tmp_path: Path) -> None:
+    write_without_splits(tmp_path)
+    assert (tmp_path / "ImageSets/Main/default.txt").read_text() == "a\n"
+    (item,), problems = read_folder(Registry().get_importer("voc"), tmp_path)
+    assert (item.split, problems) == (Split.NONE, [])
+
+
+def write_without_splits(folder: Path) -> None:
+    item = make_source("a.jpg", "main", Split.NONE, Annotation((BOX,)))
+    write_fitted(Registry().get_exporter("voc"), [item], SCHEMA, folder)
+
+
 def test_labelme_files_stand_beside_their_images(tmp_path: Path) -> None:
     write("labelme", tmp_path)
     document = json.loads((tmp_path / "val/other/deep/b.json").read_text())
     assert (tmp_path / "val/other/deep" / document["imagePath"]).is_file()
     assert document["flags"] == {"car": True}
     assert {shape["shape_type"] for shape in document["shapes"]} == {
-        "rectangle", "polygon", "mask", "linestrip", "oriented_rectangle",
+        "rectangle", "polygon", "mask", "linestrip", "points", "oriented_rectangle",
     }  # fmt: skip
 
 

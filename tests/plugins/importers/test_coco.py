@@ -448,7 +448,7 @@ def test_outlines_beside_keypoints_are_counted(tmp_path: Path) -> None:
         write_keypoints(tmp_path, bbox=[1, 2, 30, 40], keypoints=[5, 6, 2] * 3, segmentation=ring)
     )
     assert [problem.reason for problem in problems] == [
-        "1 outlines beside keypoints are not taken: an object has one shape"
+        "1 outline beside keypoints not taken: an object has one shape"
     ]
 
 
@@ -466,6 +466,6 @@ def test_pictures_of_segments_beside_the_images_are_counted_and_no_images(tmp_pa
     items, problems = read(tmp_path)
     assert list(items) == ["a.jpg"]
     assert problems == [
-        Problem("annotations/panoptic_train2017", "holds 1 pictures of segments, which are no images"),
-        Problem("stuff_train2017_pixelmaps", "holds 1 pictures of segments, which are no images"),
+        Problem("annotations/panoptic_train2017", "holds 1 picture of segments, left out of the images"),
+        Problem("stuff_train2017_pixelmaps", "holds 1 picture of segments, left out of the images"),
     ]

@@ -122,7 +122,7 @@ def test_tracks_go_to_the_images_of_their_frames(tmp_path: Path) -> None:
     found = {item.name: item.objects for item in items if item.objects}
     assert list(found) == ["frame_000000.jpg"]
     assert found["frame_000000.jpg"][0].tags == (Tag("track", 7.0),)
-    assert [problem.reason for problem in problems] == ["track 7: 1 frames are no images of the folder"]
+    assert [problem.reason for problem in problems] == ["track 7: 1 frame without an image in the folder"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_cuboid_is_the_outline_around_it_and_is_counted(tmp_path: Path) -> Non
     assert set(labelled.geometry.points) == {(10, 10), (10, 30), (20, 30), (24, 26), (24, 6), (14, 6)}
     assert labelled.custom["shape"] == "cuboid"
     assert [labelled.custom[name] for name in ("xtl2", "ytl2")] == [14, 6]
-    assert problems == ["1 cuboids were read as the outlines around them, corners as custom data"]
+    assert problems == ["1 cuboid read by outline, corners as custom data"]
 
 
 def read_track(folder: Path, shapes: str, frame_count: int = 5) -> tuple[dict[int, ReadItem], list[str]]:

@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlwf_tui.entities.annotation import GeometryKind, Tag
+from mlwf_tui.entities.annotation import Annotation, GeometryKind, LabelSchema, Tag
+from mlwf_tui.entities.item import Split
+from mlwf_tui.plugins.exporters.labelme import LabelMeExporter
 from mlwf_tui.plugins.importers.labelme import LabelMeImporter
+from tests.exporting import write_fitted
 from tests.importing import ReadItem, read_folder
 from tests.making import HEIGHT_PX, WIDTH_PX, write_image
+from tests.shapes import make_source
 
 KIND = GeometryKind
 
@@ -105,7 +109,7 @@ def test_flags_groups_and_texts_are_kept(tmp_path: Path) -> None:
         ({"shape_type": "polygon", "points": [[1, 2], [3, 4]]}, "2 points"),
         ({"shape_type": "cube", "points": []}, "not known"),
         ({"shape_type": "mask", "points": [[1, 2], [3, 4]], "mask": "AAAA"}, "not a whole PNG"),
-        ({"shape_type": "circle", "points": [[1, 2]]}, "circle of 1 points"),
+        ({"shape_type": "circle", "points": [[1, 2]]}, "circle of 1 point,"),
         ({"label": "", "points": []}, "has no class"),
         ({"label": 5, "points": []}, "not as LabelMe has it"),
     ],
@@ -114,6 +118,16 @@ def test_a_bad_shape_is_reported_alone(tmp_path: Path, shape: dict[str, Any], re
     item, problems = read_shape(tmp_path, shape, {"points": [[1, 2], [9, 2], [9, 8]]})
     assert len(item.objects) == 1
     assert reason in problems[0]
+
+
+def test_points_and_descriptions_are_written_as_they_were_read(tmp_path: Path) -> None:
+    shape = {"shape_type": "points", "points": [[1.25, 2], [9, 8.5]], "description": "wet"}
+    item, _ = read_shape(tmp_path / "in", shape)
+    source = make_source("a.jpg", "main", Split.NONE, Annotation(tuple(item.objects)))
+    _, losses = write_fitted(LabelMeExporter(), [source], LabelSchema(), tmp_path / "out")
+    assert losses == ()
+    (written,) = json.loads((tmp_path / "out" / "main" / "a.json").read_text())["shapes"]
+    assert {name: written[name] for name in shape} == shape
 
 
 def test_an_image_that_is_embedded_alone_is_missing(tmp_path: Path) -> None:

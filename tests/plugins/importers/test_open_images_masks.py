@@ -84,7 +84,7 @@ def test_rows_that_cannot_be_used_are_reported(tmp_path: Path) -> None:
         "line 3 points to '../x.png', which is not a plain file name",
         "line 4 has no class",
     ]
-    assert problems[3] == "1 rows are of images that are not in the folder"
+    assert problems[3] == "1 row of images that are not in the folder"
     assert problems[4].startswith("is not a whole PNG")
 
 

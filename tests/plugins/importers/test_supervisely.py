@@ -71,6 +71,16 @@ def test_an_image_without_an_annotation_says_nothing(folder: Path) -> None:
     assert [(item.name, item.annotation is None) for item in items] == [("a.jpg", False), ("b.jpg", True)]
 
 
+def test_classes_of_shapes_that_are_not_known_are_named(folder: Path) -> None:
+    meta = folder / "meta.json"
+    document = json.loads(meta.read_text())
+    document["classes"] += [{"title": "van", "shape": "cuboid", "color": "#102030"}]
+    meta.write_text(json.dumps(document))
+    _, (problem,) = read_folder(SuperviselyImporter(), folder)
+    assert (problem.path, problem.is_taken) == ("meta.json", True)
+    assert problem.reason.endswith("read as of any shape: van (cuboid)")
+
+
 def test_what_has_no_place_is_named(folder: Path) -> None:
     write_image(folder / "top.jpg", 5)
     write_image(folder / "main" / "loose.jpg", 6)

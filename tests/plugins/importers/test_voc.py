@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlwf_tui.entities.annotation import Tag
+from mlwf_tui.entities.annotation import Geometry, GeometryKind, Tag
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.plugins.importers.voc import VocImporter
@@ -97,6 +97,44 @@ def test_flags_and_pose_are_kept_where_they_say_something(tmp_path: Path) -> Non
     write_voc_xml(tmp_path / "a.xml", "a.jpg", [("cat", 1, 1, 9, 9)], extra=extra)
     items, _ = read(tmp_path)
     assert items["a.jpg"].objects[0].tags == (Tag("truncated"), Tag("pose", "Left"))
+
+
+OUTLINE = "<polygon>{}</polygon>"
+CORNERS = "<x1>1.5</x1><y1>1</y1><x2>9</x2><y2>1</y2><x3>9</x3><y3>8.25</y3>"
+
+
+def read_outline(folder: Path, inside: str) -> tuple[Geometry, list[Problem]]:
+    make_voc(folder, {"a.jpg": []})
+    write_voc_xml(folder / "Annotations/a.xml", "a.jpg", [("cat", 1, 1, 9, 9)], extra=OUTLINE.format(inside))
+    items, problems = read(folder)
+    return items["a.jpg"].objects[0].geometry, problems
+
+
+def test_an_outline_beside_a_box_is_read(tmp_path: Path) -> None:
+    outline = Geometry(GeometryKind.POLYGON, ((1.5, 1), (9, 1), (9, 8.25)))
+    assert read_outline(tmp_path, CORNERS) == (outline, [])
+
+
+@pytest.mark.parametrize(
+    ("inside", "reason"),
+    [
+        ("<pt><x>1</x><y>2</y></pt>", "elements are not x1, y1, x2, y2"),
+        (CORNERS + "<x5>1</x5><y5>1</y5>", "elements are not x1, y1, x2, y2"),
+        (CORNERS + "<x1>1</x1>", "elements are not x1, y1, x2, y2"),
+        (CORNERS.replace("8.25", "nan"), "no usable coordinate"),
+        ("<x1>1</x1><y1>1</y1>", "has 1 point, too few"),
+    ],
+)
+def test_an_outline_that_cannot_be_used_leaves_the_box(tmp_path: Path, inside: str, reason: str) -> None:
+    geometry, (problem,) = read_outline(tmp_path, inside)
+    assert geometry == Geometry.rectangle(1, 1, 9, 9)
+    assert (problem.path, problem.is_taken) == ("Annotations/a.xml", True)
+    assert problem.reason.startswith("box 1 (cat) has ")
+    assert reason in problem.reason
+
+
+def test_an_empty_outline_says_nothing(tmp_path: Path) -> None:
+    assert read_outline(tmp_path, "") == (Geometry.rectangle(1, 1, 9, 9), [])
 
 
 def test_image_without_annotation_is_imported_bare(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_splits_are_those_of_segmentation_and_images_without_masks_are_counted(t
     (tmp_path / "ImageSets/Segmentation/train.txt").write_text("a\n")
     items, problems = read(tmp_path)
     assert {name: item.split for name, item in items.items()} == {"a.jpg": Split.TRAIN}
-    assert problems == ["1 images have no PNG of masks and were left out: JPEGImages/b.jpg"]
+    assert problems == ["has no PNG of masks for 1 image, left out: JPEGImages/b.jpg"]
 
 
 def test_boxes_are_read_with_a_word_of_the_masks_and_no_mask_is_an_image(tmp_path: Path) -> None:
@@ -106,11 +106,11 @@ def test_boxes_are_read_with_a_word_of_the_masks_and_no_mask_is_an_image(tmp_pat
     detection = VocImporter().detect(scan_folder(tmp_path))
     assert detection is not None
     assert detection.format == ""
-    assert detection.reason.endswith("voc:segmentation would read 1 masks")
+    assert detection.reason.endswith("voc:segmentation would read 1 mask")
     items, problems = read_folder(VocImporter(), tmp_path)
     assert [(item.name, item.split) for item in items] == [("a.jpg", Split.TRAIN), ("b.jpg", Split.TRAIN)]
     assert [problem.reason for problem in problems] == [
-        "holds 1 masks, which voc:segmentation reads and this format does not"
+        "holds 1 mask, which voc:segmentation reads and this format does not"
     ]
 
 

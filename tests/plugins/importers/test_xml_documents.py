@@ -30,6 +30,18 @@ def test_text_is_read_in_the_encoding_that_is_declared(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("", "is not UTF-8 and declares no other"),
+        ('<?xml version="1.0" encoding="UTF-8"?>', "declares UTF-8"),
+    ],
+)
+def test_text_in_another_encoding_than_it_says_leads_to_what_to_do(head: str, told: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{told}.*save it as UTF-8, or declare"):
+        parse_xml(f"{head}<a>é</a>".encode("latin-1"))
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"<a>", b"<a/><b/>", b"\xff\xfe\0", b"<a>&x;</a>", b"<!doctype a><a/>"]
 )
 def test_what_is_no_document_is_refused_in_words(content: bytes) -> None:

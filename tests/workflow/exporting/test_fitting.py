@@ -136,6 +136,42 @@ def test_keypoints_without_names_are_those_of_the_skeleton_where_they_are_as_man
     ]
 
 
+def test_keypoints_become_points_alone_where_a_format_has_no_more() -> None:
+    abilities = Abilities(
+        geometries=keep(GeometryKind.KEYPOINTS), has_free_keypoints=True, has_keypoint_names=False
+    )
+    seen = (Visibility.VISIBLE, Visibility.HIDDEN, Visibility.MISSING)
+    named = Geometry(GeometryKind.KEYPOINTS, ((1, 2), (3, 4), (1, 2)), names=("x", "y", "z"), visibility=seen)
+    plain = Geometry(GeometryKind.KEYPOINTS, ((5, 6), (7, 8)))
+    nothing = Geometry(GeometryKind.KEYPOINTS, ((1, 2),), visibility=(Visibility.MISSING,))
+    objects = [AnnotatedObject("car", geometry) for geometry in (named, plain, nothing)]
+    fitted, losses = fit(abilities, make_plain_item("main/a.jpg", *objects))
+    assert [labelled.geometry for labelled in fitted[0].annotation.objects] == [
+        Geometry(GeometryKind.KEYPOINTS, ((1, 2), (3, 4))),
+        plain,
+    ]
+    assert losses == [
+        "keypoints of which none is labelled left out: 1 object in 1 item",
+        "keypoints that are missing left out: 2 keypoints in 1 item",
+        "names of keypoints left out: 1 object in 1 item",
+        "visibility of keypoints left out: 1 object in 1 item",
+    ]
+
+
+def test_texts_of_custom_data_that_a_format_has_a_place_for_are_kept() -> None:
+    abilities = replace(BOXES, custom_texts=("description",))
+    box = make_object()
+    objects = [
+        replace(box, custom={"description": "wet"}),
+        replace(box, custom={"description": "wet", "weight": 2.0}),
+        replace(box, custom={"description": 5.0}),
+    ]
+    fitted, losses = fit(abilities, make_plain_item("main/a.jpg", *objects))
+    told = [dict(labelled.custom) for labelled in fitted[0].annotation.objects]
+    assert told == [{"description": "wet"}, {"description": "wet"}, {}]
+    assert losses == ["custom data of objects left out: 2 objects in 1 item"]
+
+
 def test_a_class_without_a_skeleton_gets_the_nodes_of_its_objects() -> None:
     first = Geometry(GeometryKind.KEYPOINTS, ((1, 1), (2, 2)), names=("a", "b"))
     second = Geometry(GeometryKind.KEYPOINTS, ((1, 1), (2, 2)), names=("b", "c"))

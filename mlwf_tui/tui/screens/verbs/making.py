@@ -82,7 +82,9 @@ class Making:
 
     def _say_imported(self, made: ImportResult) -> None:
         text = f"Imported into {made.project}: {made.items_added:,} new, {made.items_updated:,} changed,"
-        text += f" {made.items_unchanged:,} as before."
+        text += f" {made.items_unchanged:,} as before. Read as {made.format}"
+        names = " and ".join(fit.format for fit in made.also)
+        text += f"; {names} would fit too: the form's format decides." if names else "."
         if made.version:
             text += f" Committed as {made.project}@{made.version}."
         if made.edits_replaced:
@@ -97,9 +99,6 @@ class Making:
             text += f" Left out {left_out:,}: see ! for why."
         if doubtful:
             text += f" {doubtful:,} doubtful: see ! for why."
-        if made.also:
-            names = " and ".join(fit.format for fit in made.also)
-            text += f" Read as {made.format}; {names} would fit too: the form's format decides."
         told = [f"{made.format}: {made.reason}", *(f"{fit.format}: {fit.reason}" for fit in made.also)]
         problems = [f"{problem.path}: {problem.reason}" for problem in made.problems]
         finish(self._host, text, detail="\n".join([*told, *made.conflicts, *problems]))
