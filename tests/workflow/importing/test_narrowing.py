@@ -233,6 +233,30 @@ def test_a_list_of_images_makes_all_be_looked_at(workspace: Workspace, folder: P
     assert not import_beside_blind(workspace, folder)[0].reason.startswith(NARROWED)
 
 
+def test_a_label_in_upper_case_is_narrowed_as_any_other(known: Workspace, folder: Path) -> None:
+    label = folder / "train" / "labels" / "train03.txt"
+    label.rename(label.with_suffix(".TXT"))
+    result, _ = import_beside_blind(known, folder)
+    assert (result.items_unchanged, result.problems) == (36, ())
+    write_label(label.with_suffix(".TXT"), 0, 0.35)
+    result, read = import_beside_blind(known, folder)
+    assert (result.reason, read) == (f"{NARROWED} 1 files", {"train03.png"})
+
+
+def test_another_folder_that_data_yaml_may_mean_makes_all_be_looked_at(
+    workspace: Workspace, folder: Path
+) -> None:
+    (folder / "data.yaml").write_text(CONFIG.replace("train/images", "/content/pets/train/images"))
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    add_pair(folder, "train", "more", 4)
+    result, _ = import_beside_blind(workspace, folder)
+    assert result.reason.startswith(NARROWED)
+    write_image(folder / "pets" / "train" / "images" / "new.png", seed=1)
+    result, _ = import_beside_blind(workspace, folder)
+    assert not result.reason.startswith(NARROWED)
+    assert "names no split for 13 images" in result.problems[0].reason
+
+
 def test_what_the_project_has_otherwise_makes_all_be_looked_at(known: Workspace, folder: Path) -> None:
     write_label(folder / "train" / "labels" / "train03.txt", 0, 0.35)
     import_again(known, folder)
