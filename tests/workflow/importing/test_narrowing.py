@@ -212,7 +212,7 @@ def test_an_image_that_would_take_anothers_key_makes_all_be_looked_at(known: Wor
     write_image(folder / "val" / "images" / "train04.png", seed=4000)
     result, _ = import_beside_blind(known, folder)
     assert not result.reason.startswith(NARROWED)
-    (folder / "train" / "images" / "train04.png").unlink()  # now its name is free for the other
+    (folder / "train" / "images" / "train04.png").unlink()  # the other keeps its key all the same
     (folder / "train" / "labels" / "train04.txt").unlink()
     import_again(known, folder)
 
