@@ -190,7 +190,8 @@ def export_command(
         lines.append(_describe_links(result.linked_count, result.item_count))
     lines += [*map(str, result.losses), *format_problems(result.problems)]
     face.show(to_document(result), lambda: "\n".join(lines))
-    return PARTLY if result.problems or any(loss.is_whole for loss in result.losses) else DONE
+    is_partly = any(not problem.is_taken for problem in result.problems)
+    return PARTLY if is_partly or any(loss.is_whole for loss in result.losses) else DONE
 
 
 def _describe_links(linked: int, total: int) -> str:

@@ -20,7 +20,7 @@ ALL_SPLITS = frozenset(Split)
 SPLITS = frozenset({Split.TRAIN, Split.VAL, Split.TEST})
 
 Values = Literal["none", "text", "typed"]
-SplitFolders = Literal["none", "without", "same", "any"]
+SplitFolders = Literal["none", "without", "any"]
 Unit = Literal["item", "object", "tag", "keypoint"]
 
 
@@ -31,8 +31,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     missing is left out. Tags are ANY_TAG, CLASS_TAG, or names; with CLASS_TAG an item without such a
     tag is left out. A split that is not in `splits` becomes none; where none is missing as well, its
     items are left out. A dataset that is called like a split is taken for one by those who read the
-    folder where `split_folders` says so: of items without a split, those and the ones of the same split,
-    or of any. `precision` says how exactly coordinates come back.
+    folder where `split_folders` says so: of items without a split, or of any. `precision` says how exactly
+    coordinates come back.
     """
 
     geometries: Mapping[GeometryKind, GeometryKind]

@@ -198,6 +198,10 @@ class FileFinder:
             index = position - self._page.start
         return self._page.make_file(self._root, self._names[index], index)
 
+    def has_folder(self, folder: str) -> bool:
+        """Say whether there are files in a folder itself."""
+        return folder in self._firsts
+
     def find(self, folder: str, name: str) -> int | None:
         """Return the position of the file of that name in a folder."""
         index = self._next

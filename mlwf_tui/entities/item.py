@@ -118,6 +118,11 @@ def check_dataset(dataset: str) -> str:
     return dataset
 
 
+def displace(dataset: str, split: Split) -> str:
+    """Return the dataset of an image whose own has another of its name: below its split, "" without one."""
+    return f"{split}/{dataset}".rstrip("/") if split is not Split.NONE else ""
+
+
 def is_below(dataset: str, other: str) -> bool:
     """Say whether a dataset is another one, or lies in it at any depth."""
     return f"{dataset}/".startswith(f"{other}/")

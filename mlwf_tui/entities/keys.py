@@ -20,6 +20,10 @@ class KeySet:
         self._past: list[_Run] = []
         self._loose: set[str] = set()
 
+    def holds(self, key: str) -> bool:
+        """Say whether a key was taken in."""
+        return key in self._loose or any(run.holds(key) for run in (self._run, *self._past))
+
     def add(self, key: str) -> bool:
         """Take a key in; return False where it is there already."""
         run = self._run

@@ -152,6 +152,7 @@ class _Import:
     era: str = ""  # of the store's index, as this began
     is_mending: bool = False  # the project's manifest is lost, and has to come from the folder
     cache: ImportCache | None = None
+    is_doubted: bool = False  # nothing of the cache is believed but which image has which key
     narrowing: Narrowing | None = None  # None where all files are looked at
     unread: tuple[Problem, ...] = ()
     joined: Joined = field(init=False)
@@ -194,13 +195,12 @@ class _Import:
         )
         self.era = self.workspace.store.index.read_era()
         self.cache = self._find_cache(self.project).open() if self.project else None
-        if self.cache is not None and self.cache.head.era != self.era:
-            self._forget_last()  # what was stored then may be lost
+        # Of another era: what was stored then may be lost.
+        self.is_doubted = self.cache is not None and self.cache.head.era != self.era
 
-    def _forget_last(self) -> None:
+    def _doubt_last(self) -> None:
         """Believe nothing of what the last import read, so that all files are read."""
-        self.close()
-        self.cache = self.narrowing = None
+        self.is_doubted, self.narrowing = True, None
 
     def close(self) -> None:
         """Let go of the last import's cache."""
@@ -209,7 +209,7 @@ class _Import:
 
     def find_last(self) -> Head | None:
         """Return what the last import found, if another would find and leave the very same."""
-        if self.cache is None or self.project is None:
+        if self.cache is None or self.project is None or self.is_doubted:
             return None
         head = self.cache.head
         return head if head.describes(self.fingerprint, self.project.manifest) else None
@@ -226,7 +226,9 @@ class _Import:
     def narrow(self) -> Choice | None:
         """See whether it is enough to look at what has changed, by the importer of the last import."""
         cache, project = self.cache, self.project
-        if cache is None or project is None or cache.head.manifest != project.manifest or self.is_archive:
+        if cache is None or project is None or self.is_doubted or self.is_archive:
+            return None
+        if cache.head.manifest != project.manifest:
             return None
         head = cache.head
         try:
@@ -250,7 +252,7 @@ class _Import:
         except CorruptData:
             if self.project is None or self._has_manifest(self.project):
                 raise
-        self._forget_last()
+        self._doubt_last()
         self.is_mending = True
         return self._do(run, choice)
 
@@ -358,7 +360,7 @@ class _Import:
 
     def _list_edited(self) -> frozenset[str] | None:
         """Return the keys of what was changed in the project since the last import; None: nobody knows."""
-        if self.cache is None or self.project is None:
+        if self.cache is None or self.project is None or self.is_doubted:
             return None
         try:
             changes = iter_changes(self.workspace.store, self.cache.head.manifest, self.project.manifest)
@@ -367,18 +369,19 @@ class _Import:
             return None
 
     def _choose_known(self, importer: str, key_digest: Digest, edited: frozenset[str] | None) -> KnownItems:
-        """Return what may be believed: not what was changed in the project since it was read."""
-        nothing = KnownItems(tuple, 0, (), self.listing)
+        """Return what may be believed: not what was changed in the project since it was read.
+
+        Keys alone where the files may mean something else now.
+        """
         cache = self.cache
-        if cache is None or edited is None:
-            return nothing
-        if (cache.head.importer, cache.head.importer_key) != (importer, key_digest):
-            return nothing
+        if cache is None or cache.head.importer != importer:
+            return KnownItems(tuple, 0, (), self.listing)
         return KnownItems(
             lambda: tuple(cache.iter_run(one) for one in RunOfItems),
             cache.head.scanned_at_ns,
-            edited,
+            edited or (),
             self.listing,
+            is_believed=edited is not None and cache.head.importer_key == key_digest,
         )
 
     def _take_all(

@@ -50,6 +50,14 @@ def test_items_that_had_no_place_make_it_partly_done(
     assert run(home, "export", "cells", str(tmp_path / "coco"), "--format", "coco") == 0
 
 
+def test_an_export_that_has_nothing_to_measure_on_says_so_and_is_done(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(home, "export", "cells", str(tmp_path / "out"), "--split", "train") == 0
+    assert "doubtful: data.yaml: names the images of train for val too" in capsys.readouterr().out
+    assert run(home, "import", str(tmp_path / "out"), "again") == 0
+
+
 def test_filters_and_links_are_taken(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--class", "spot", "--split", "val", "--only-matching", "--link", "--format", "coco", "--json")
     assert run(home, "export", "cells", str(tmp_path / "out"), *words) == 0

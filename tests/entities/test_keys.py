@@ -18,5 +18,6 @@ def test_keys_are_told_apart_as_a_set_does_in_any_order(drawn: list[tuple[int, i
         numbers = range(start, start + count * step, step)
         for number in reversed(numbers) if is_backwards else numbers:
             key = f"part/{number:05}.jpg"
+            assert keys.holds(key) is (key in plain)
             assert keys.add(key) == (key not in plain)
             plain.add(key)

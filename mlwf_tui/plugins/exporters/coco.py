@@ -44,7 +44,7 @@ class CocoExporter:
         has_confidence=True,
         is_closed=True,
         has_datasets=True,
-        split_folders="same",
+        split_folders="without",
         precision="exact; right and bottom edges to a billionth of a pixel",
     )
 

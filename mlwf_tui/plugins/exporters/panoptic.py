@@ -42,7 +42,7 @@ class PanopticExporter:
         object_tags=("iscrowd",),
         is_closed=True,
         has_datasets=True,
-        split_folders="same",
+        split_folders="without",
         precision="whole pixels",
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,12 @@ _KEYPOINTS = GeometryKind.KEYPOINTS
 _WITH_AREA = (_BOX, _POLYGON, GeometryKind.MASK, _TURNED)
 _MAX_STEM_BYTES = 200  # leaves room for a digest and a suffix in 255
 _PRECISION = "a thousandth of a pixel"
+_NO_VAL: Final = Problem(
+    "data.yaml",
+    "names the images of train for val too, since no item is in val, so that what is measured says nothing of"
+    " other images; `mlwf transform split PROJECT --to PROJECT` puts items into val",
+    is_taken=True,
+)
 
 
 def _declare(target: GeometryKind) -> Abilities:
@@ -63,7 +69,9 @@ class YoloExporter:
     ) -> ExportSummary:
         """Write the items that have a split; those without, and shapes without area, are reported.
 
-        Every split has its folders and its line in data.yaml, since Ultralytics asks for them.
+        Every split has its folders. data.yaml names train and val, which Ultralytics asks for, and test where
+        it has images. Without images of val, val names those of train, as in Ultralytics' own coco128: it can
+        be trained on then, and what is measured is reported as doubtful.
 
         Raises:
             InvalidInput: no item has a split.
@@ -80,7 +88,9 @@ class YoloExporter:
                 "No item has a split, so there is nothing to train or measure on.",
                 hint="Give each item one with `mlwf transform split PROJECT --to PROJECT`.",
             )
-        _write_config(folder, schema, self.task)
+        if Split.TRAIN in writer.splits and Split.VAL not in writer.splits:
+            writer.problems.append(_NO_VAL)
+        _write_config(folder, schema, self.task, writer.splits)
         return ExportSummary(
             files=writer.files, problems=tuple(writer.problems), renamed_count=writer.names.renamed_count
         )
@@ -113,6 +123,7 @@ class _Writer:
     task: str
     files: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    splits: set[Split] = field(default_factory=set)  # of what was written
     names: FileNames = field(default_factory=lambda: FileNames(is_folded=True))
 
     def write_item(self, exported: ExportedItem) -> None:
@@ -128,6 +139,7 @@ class _Writer:
         label = self.folder / "labels" / item.split / f"{stem}.txt"
         label.write_text("".join(f"{line}\n" for line in self._format_objects(item)), "utf-8")
         self.files[image] = item.key
+        self.splits.add(item.split)
 
     def _find_stem(self, item: Item, suffix: str) -> str:
         """Return a name made from the key that no other item of the split has, whatever its suffix."""
@@ -231,15 +243,21 @@ _FORMATS: Final[dict[str, tuple[GeometryKind, Callable[[AnnotatedObject, int, in
 }
 
 
-def _write_config(folder: Path, schema: LabelSchema, task: str) -> None:
+def _write_config(folder: Path, schema: LabelSchema, task: str, splits: Collection[Split]) -> None:
     """Write data.yaml; names are quoted, so that a class called 0 or no stays a text.
 
     Without `path` the splits are below the file's own folder, so that the folder may be moved. The
     task is for whoever imports it again: four corners may be a box or an outline.
     """
     names = [_Quoted(name) for name in schema.class_names]
+    measured = Split.TRAIN if Split.VAL not in splits and Split.TRAIN in splits else Split.VAL
+    named = {Split.TRAIN: Split.TRAIN, Split.VAL: measured, Split.TEST: Split.TEST}
     content: dict[str, Any] = {
-        **{split.value: f"images/{split}" for split in _SPLITS},
+        **{
+            key.value: f"images/{split}"
+            for key, split in named.items()
+            if key is not Split.TEST or key in splits
+        },
         "names": dict(enumerate(names)),
         "task": task,
     }

@@ -210,9 +210,9 @@ def _strip_year(word: str) -> str:
 
 
 def find_place_of(image: FoundFile, split: Split) -> Place:
-    """Return where an image goes; the folder of its split (`val2017`) is no dataset."""
+    """Return where an image goes; the folder of its split (`val2017`) is no dataset, one below it is."""
     asked = find_place(image, LAYOUT)
-    if split is Split.NONE:
+    if split in (Split.NONE, asked.split):
         return asked
     top, _, rest = asked.dataset.partition("/")
     is_split_folder = SPLIT_WORDS.get(_strip_year(top.lower())) is split

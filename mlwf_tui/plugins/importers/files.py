@@ -16,7 +16,7 @@ import msgspec
 from mlwf_tui.entities.annotation import Annotation, find_class_fault
 from mlwf_tui.entities.folder import FolderListing, FoundFile, Page
 from mlwf_tui.entities.folder import show_path as show_path
-from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name
+from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name, displace
 from mlwf_tui.entities.item import SPLIT_WORDS as SPLIT_WORDS
 from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.run import Problem
@@ -79,8 +79,8 @@ class Keys(msgspec.Struct):
         """Return where `name` can go: as asked, else below its split's name, else None."""
         if self._taken.add(f"{place.dataset}/{name}"):
             return place
-        below = f"{place.split}/{place.dataset}".rstrip("/")
-        if place.split is not Split.NONE and self._taken.add(f"{below}/{name}"):
+        below = displace(place.dataset, place.split)
+        if below and self._taken.add(f"{below}/{name}"):
             return Place(below, place.split)
         return None
 

@@ -1,8 +1,8 @@
 """Imports YOLO folders: a text file of normalised boxes, polygons or keypoints for each image.
 
-Classes and splits come from an Ultralytics `data.yaml`; without one, `images/`, `labels/` and
-`classes.txt` do. Shapes turn into pixels by each image's own size. What the labels are for follows from
-data.yaml or the labels themselves (see `find_task`); `yolo:segment` and so on say it.
+Classes and splits come from an Ultralytics `data.yaml` or darknet's `obj.data`; without one, `images/`,
+`labels/` and `classes.txt` do. Shapes turn into pixels by each image's own size. What the labels are for
+follows from data.yaml or the labels themselves (see `find_task`); `yolo:segment` and so on say it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from mlwf_tui.plugins.importers.files import (
 from mlwf_tui.plugins.importers.yolo_config import TASKS, find_class_file, find_config, read_config
 from mlwf_tui.plugins.importers.yolo_labels import Labels, find_paired_folders, find_task
 from mlwf_tui.plugins.importers.yolo_lines import LineKey, read_line, read_plain_boxes
-from mlwf_tui.plugins.importers.yolo_splits import SPLITS, choose_splits, has_lists
+from mlwf_tui.plugins.importers.yolo_splits import SPLITS, choose_splits, find_places, has_lists
 from mlwf_tui.protocols.importers import Description, Detection, ImportedItem, Pairing
 
-LAYOUT: Final = frozenset({"images", "obj_train_data"})
+LAYOUT: Final = frozenset({"images", *(f"obj_{split}_data" for split in ("train", "valid", "val", "test"))})
 
 _SUFFIXES: Final = IMAGE_SUFFIXES | {".txt"}
 
@@ -64,7 +64,7 @@ class YoloImporter:
         return YoloImporter(variant)
 
     def detect(self, folder: FolderListing) -> Detection | None:
-        """Return high confidence for a data.yaml, less for images/ beside labels/ alone."""
+        """Return high confidence for a data.yaml or obj.data, less for images/ beside labels/ alone."""
         if not has_images(folder):
             return None
         config, images = find_config(folder.root), tell_images(folder)
@@ -72,14 +72,14 @@ class YoloImporter:
             return Detection(
                 0.95, f"{config.name} names classes and splits, {self._tell_task(folder)}, {images}"
             )
-        if find_class_file(folder.root) is not None:
-            return Detection(0.85, f"there is classes.txt, {images}, {self._tell_task(folder)}")
+        if (names := find_class_file(folder.root)) is not None:
+            return Detection(0.85, f"there is {names.name}, {images}, {self._tell_task(folder)}")
         if any(path.is_dir() for path in (folder.root / "labels", *folder.root.glob("*/labels"))):
             return Detection(0.6, f"labels stands beside {count_images(folder)}")
         return None
 
     def read_schema(self, folder: FolderListing) -> LabelSchema:
-        """Return the classes of data.yaml or classes.txt by their index.
+        """Return the classes of data.yaml, obj.data or classes.txt by their index.
 
         Raises:
             InvalidInput: nothing says what the classes are called.
@@ -129,6 +129,9 @@ class YoloImporter:
     def read_key(self, folder: FolderListing) -> dict[str, Any]:
         """Return what the lines mean: class names by index, the task, keypoints.
 
+        `places` tells which folders are taken for those that data.yaml names, so that nothing of the last
+        import is believed where that has changed.
+
         Raises:
             InvalidInput: nothing says what the classes are called.
         """
@@ -139,11 +142,13 @@ class YoloImporter:
                 f"{config.file_name} does not say how many keypoints an object has.",
                 hint="Add kpt_shape: [count, 2 or 3] to data.yaml.",
             )
+        places = find_places(folder.root, config)
         return {
             "class_names": dict(config.class_names),
             "task": task,
             "keypoint_shape": config.keypoint_shape if task == "pose" else None,
             "keypoint_names": dict(config.keypoint_names),
+            **({"places": places} if places else {}),
         }
 
     def read_annotation(
@@ -176,7 +181,7 @@ class YoloImporter:
         boxes = read_plain_boxes(content, key["class_names"], width_px, height_px)
         if boxes is not None:
             return Description(boxes)
-        objects, line_key = [], LineKey(**key)
+        objects, line_key = [], LineKey(**{name: value for name, value in key.items() if name != "places"})
         for number, line in enumerate(split_lines(content), start=1):
             try:
                 if line:

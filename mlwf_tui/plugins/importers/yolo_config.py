@@ -1,4 +1,4 @@
-"""What a YOLO folder says of itself: class names, splits and keypoints of data.yaml, or classes.txt."""
+"""What a YOLO folder says of itself: classes, splits and keypoints of data.yaml, obj.data or classes.txt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import msgspec
 
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import check_class_name, read_bytes, read_lines, resolve_inside
+from mlwf_tui.plugins.importers.files import (
+    check_class_name,
+    read_bytes,
+    read_lines,
+    resolve_inside,
+    split_lines,
+)
+from mlwf_tui.plugins.importers.foreign_paths import find_tail
 
 TASKS = ("detect", "segment", "pose", "obb")
 
@@ -19,6 +26,7 @@ _SPLIT_KEYS = (("train", Split.TRAIN), ("val", Split.VAL), ("test", Split.TEST))
 _OTHER_KEYS = {"val": "validation"}
 _CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
 _MAX_KEYPOINTS = 1000
+_MAX_DARKNET_BYTES = 1 << 20  # what darknet reads is a few lines; other files end with .data too
 _WORDS = frozenset(
     f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "merge", "null", "timestamp", "value")
 )
@@ -26,7 +34,7 @@ _WORDS = frozenset(
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What data.yaml says; `entries` is empty where there is none and the folders tell the splits."""
+    """What data.yaml or obj.data says; `entries` is empty where the folders tell the splits."""
 
     class_names: Mapping[int, str]
     entries: Mapping[Split, tuple[str, ...]]
@@ -38,13 +46,13 @@ class Config(msgspec.Struct, frozen=True):
 
 
 def find_config(root: Path) -> Path | None:
-    """Return the YAML file that has `names` and a split, `data.yaml` before others."""
+    """Return the YAML file that has `names` and a split, `data.yaml` before others; else darknet's."""
     found = sorted((*root.glob("*.yaml"), *root.glob("*.yml")), key=lambda path: (path.stem != "data", path))
-    for path in found:
+    for path in (*found, *sorted(root.glob("*.data"), key=lambda path: (path.stem != "obj", path))):
         if resolve_inside(root, path.name) is None or not path.is_file():
             continue
         try:
-            content = _load_yaml(path)
+            content = _load(root, path)
         except InvalidInput:
             if path.stem == "data":
                 return path  # reading it for the import says what is wrong with it
@@ -52,6 +60,30 @@ def find_config(root: Path) -> Path | None:
         if "names" in content and ("train" in content or "val" in content or "test" in content):
             return path
     return None
+
+
+def _load(root: Path, path: Path) -> Mapping[str, Any]:
+    return _load_darknet(root, path) if path.suffix == ".data" else _load_yaml(path)
+
+
+def _load_darknet(root: Path, path: Path) -> Mapping[str, Any]:
+    """Return what darknet's file (`valid = data/valid.txt`) says, as data.yaml does.
+
+    Its paths start from where darknet runs.
+    """
+    pairs = (
+        line.partition("#")[0].partition("=") for line in split_lines(read_bytes(path, _MAX_DARKNET_BYTES))
+    )
+    told = {key.strip(): value.strip() for key, sign, value in pairs if sign}
+    names = find_tail(root, (root,), told.get("names", "")) or find_class_file(root)
+    content: dict[str, Any] = {
+        key: told[word]
+        for key, word in (("train", "train"), ("val", "valid"), ("test", "test"))
+        if told.get(word)
+    }
+    if "names" in told and names is not None and names.is_file():
+        content["names"] = [line for line in read_lines(names) if line]
+    return content
 
 
 def _load_yaml(path: Path) -> Mapping[str, Any]:
@@ -120,7 +152,7 @@ def find_class_file(root: Path) -> Path | None:
 def read_config(root: Path) -> Config:
     path = find_config(root)
     if path is not None:
-        content = _load_yaml(path)
+        content = _load(root, path)
         entries = {
             split: _list_entries(path.name, key, value)
             for key, split in _SPLIT_KEYS

@@ -60,13 +60,19 @@ class Labels:
     def find(self, image: FoundFile) -> FoundFile | None:
         """Return an image's label file: below labels/ for images/, else beside it."""
         folder, _, name = image.relative.rpartition("/")
-        label = f"{name.rpartition('.')[0]}.txt"
+        stem = name.rpartition(".")[0]
         for candidate in _list_label_folders(folder):
-            position = self._finder.find(candidate, label)
+            position = self._finder.find(candidate, f"{stem}.txt")
+            if position is None:
+                position = self._find_in_other_case(candidate, stem)
             if position is not None:
                 self._used[position] = True
                 return self._finder.get(position)
         return None
+
+    def _find_in_other_case(self, folder: str, stem: str) -> int | None:
+        found = self._finder.iter_beginning(folder, f"{stem}.")
+        return next((at for at, name in found if name[len(stem) :].lower() == ".txt"), None)
 
     def report_orphans(self, report: Report) -> None:
         """Report the label files that were not found for any image."""
@@ -83,7 +89,7 @@ def find_paired_folders(folder: str, name: str) -> tuple[str, str] | None:
     suffix = name[name.rfind(".") :]
     if suffix in IMAGE_SUFFIXES:  # most
         return _pair_folder(folder)
-    is_label = suffix == ".txt" and name.lower() not in _NOT_LABELS
+    is_label = suffix.lower() == ".txt" and name.lower() not in _NOT_LABELS
     return _pair_folder(folder) if is_label or has_suffix(name, IMAGE_SUFFIXES) else None
 
 

@@ -28,7 +28,7 @@ from mlwf_tui.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 MARKER = "export.json"
-RULES = 2
+RULES = 3
 """Raised where the same data come to be written otherwise: what was written before is then written anew."""
 LOCK_POLL_S = 0.2
 

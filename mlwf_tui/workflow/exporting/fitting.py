@@ -124,8 +124,6 @@ class Fitter:
 
     def _is_read_as_split(self, item: Item) -> bool:
         top, folders = item.dataset.partition("/")[0].lower(), self.abilities.split_folders
-        if folders == "same" and item.split is not Split.NONE:
-            return SPLIT_WORDS.get(top.rstrip("0123456789")) is item.split  # COCO's train2017
         return top in SPLIT_WORDS and (folders == "any" or item.split is Split.NONE)
 
     def _fit_split(self, split: Split) -> Split | None:

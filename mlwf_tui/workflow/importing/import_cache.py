@@ -1,7 +1,8 @@
 """Remembers what an import read, so that the next one reads only what has changed; not a verb.
 
 A cache is bound to the manifest that the import left: it is written after the head has moved, and what
-was changed in the project since is read anew. A damaged or missing cache costs time and nothing else.
+was changed in the project since is read anew. Which image had which key is believed in any case. A damaged
+or missing cache costs time, and gives images that share a name their keys anew; nothing else.
 
 The file holds chunks of items (see cached_items.py), then chunks of the pages of the listing, and behind
 them a head that is enough where nothing has changed; each has a digest of its own, and is not believed

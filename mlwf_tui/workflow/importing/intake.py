@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import Annotation, TagDefinition
 from mlwf_tui.entities.change import Aspect
 from mlwf_tui.entities.folder import FolderListing
-from mlwf_tui.entities.item import Split, check_dataset, check_name
+from mlwf_tui.entities.item import Split, check_dataset, check_name, displace
 from mlwf_tui.entities.keys import KeySet
 from mlwf_tui.entities.project import Project
 from mlwf_tui.entities.run import Problem
@@ -133,13 +133,32 @@ class Intake:
     def _take_key(self, imported: ImportedItem) -> str:
         """Return the key of an item, or note why it can have none and return nothing."""
         try:
-            key = find_key(imported, self.dataset)
-            if not self.keys.add(key):
-                raise InvalidInput(f"is a second item named {key}")
+            return self._choose_key(imported)
         except InvalidInput as error:
             self.report(Problem(imported.image.relative, error.message))
             return ""
-        return key
+
+    def _choose_key(self, imported: ImportedItem) -> str:
+        """Return the key that an image has had since the last import, else one that no other has.
+
+        A new image whose key another has goes below its split.
+
+        Raises:
+            InvalidInput: its name or dataset cannot be used, or it has no split to go below.
+        """
+        key = find_key(imported, self.dataset)
+        former = self.known.find_key(imported.image.relative)
+        if former and self.keys.add(former):
+            self.is_local &= former == key
+            return former
+        if not self.known.holds(key) and self.keys.add(key):
+            return key
+        if below := displace(imported.dataset, imported.split):
+            self.is_local = False
+            displaced = find_key(replace(imported, dataset=below), self.dataset)
+            if not self.known.holds(displaced) and self.keys.add(displaced):
+                return displaced
+        raise InvalidInput(f"is a second item named {key}")
 
     def _take_moved(self) -> None:
         """Note the items that are known from elsewhere; those that are not in the project have to be read."""

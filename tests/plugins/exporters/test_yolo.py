@@ -84,11 +84,28 @@ def test_class_names_that_look_like_numbers_stay_texts(tmp_path: Path) -> None:
     assert "path" not in content  # so that the folder may be moved
 
 
-def test_every_split_has_its_folder_and_line(tmp_path: Path) -> None:
-    write(tmp_path, [make_item("a.jpg", split=Split.VAL)])
+@pytest.mark.parametrize(
+    ("splits", "named"),
+    [
+        ("train", {"train": "train", "val": "train"}),
+        ("val", {"train": "train", "val": "val"}),
+        ("test", {"train": "train", "val": "val", "test": "test"}),
+        ("train val", {"train": "train", "val": "val"}),
+        ("train test", {"train": "train", "val": "train", "test": "test"}),
+    ],
+)
+def test_splits_are_named_that_ultralytics_asks_for_or_that_have_images(
+    tmp_path: Path, splits: str, named: dict[str, str]
+) -> None:
+    items = [make_item(f"{split}.jpg", split=Split(split)) for split in splits.split()]
+    summary = write(tmp_path, items)
     content = yaml.safe_load((tmp_path / "data.yaml").read_text("utf-8"))
-    for split in ("train", "val", "test"):
-        assert (tmp_path / content[split]).is_dir()
+    assert {key: content[key] for key in ("train", "val", "test") if key in content} == {
+        key: f"images/{split}" for key, split in named.items()
+    }
+    assert all((tmp_path / content[key]).is_dir() for key in named)
+    doubts = [problem.path for problem in summary.problems if problem.is_taken]
+    assert doubts == (["data.yaml"] if named["val"] == "train" else [])
 
 
 def test_item_without_a_split_is_left_out_and_counted(tmp_path: Path) -> None:

@@ -307,3 +307,120 @@ def test_an_index_that_is_no_number_is_refused_in_words(tmp_path: Path, index: s
     (tmp_path / "data.yaml").write_text(f"train: images/train\nnames: {{{index}: cat}}\n")
     with pytest.raises(InvalidInput):
         read(tmp_path)
+
+
+def write_darknet(root: Path) -> Path:
+    """Write a folder as CVAT exports it for darknet."""
+    for image in ("obj_train_data/images/f0", "obj_train_data/f1", "obj_valid_data/v0", "obj_test_data/v0"):
+        write_image(root / f"{image}.jpg")
+        (root / f"{image}.txt").write_text("1 0.5 0.5 0.5 0.5\n")
+    lists = "train = data/train.txt\nvalid = data/valid.txt\ntest = data/test.txt\n"
+    (root / "obj.data").write_text(f"classes = 2\n{lists}names = data/obj.names\nbackup = backup/\n")
+    (root / "obj.names").write_text("cat\ndog\n")
+    (root / "train.txt").write_text("data/obj_train_data/images/f0.jpg\ndata/obj_train_data/f1.jpg\n")
+    (root / "valid.txt").write_text("data/obj_valid_data/v0.jpg\n")
+    (root / "test.txt").write_text("data/obj_test_data/v0.jpg\n")
+    return root
+
+
+def test_darknet_folder_has_the_splits_of_its_lists(tmp_path: Path) -> None:
+    items, problems = read(write_darknet(tmp_path))
+    assert {key: item.split for key, item in items.items()} == {
+        "f0.jpg": Split.TRAIN,
+        "f1.jpg": Split.TRAIN,
+        "v0.jpg": Split.TEST,
+        "val/v0.jpg": Split.VAL,
+    }
+    assert {labelled.class_name for item in items.values() for labelled in item.objects} == {"dog"}
+    assert problems == []
+    detection = YoloImporter().detect(scan_folder(tmp_path))
+    assert detection is not None
+    assert detection.reason == "obj.data names classes and splits, labels are boxes, there are 4 images"
+
+
+def test_darknet_folder_has_the_names_of_the_file_that_it_tells(tmp_path: Path) -> None:
+    write_darknet(tmp_path)
+    (tmp_path / "cfg").mkdir()
+    (tmp_path / "obj.names").rename(tmp_path / "cfg" / "pets.names")
+    text = (tmp_path / "obj.data").read_text().replace("data/obj.names", "/home/me/darknet/cfg/pets.names")
+    (tmp_path / "obj.data").write_text(text)
+    assert YoloImporter().read_schema(scan_folder(tmp_path)).class_names == ("cat", "dog")
+
+
+def test_names_outside_of_a_darknet_folder_are_not_read(tmp_path: Path) -> None:
+    root = write_darknet(tmp_path / "given")
+    (tmp_path / "obj.names").write_text("secret\n")
+    text = (root / "obj.data").read_text().replace("data/obj.names", "../obj.names")
+    (root / "obj.data").write_text(text)
+    assert YoloImporter().read_schema(scan_folder(root)).class_names == ("cat", "dog")
+    (root / "obj.names").unlink()
+    with pytest.raises(InvalidInput):
+        read(root)
+
+
+def test_names_without_lists_are_told_by_their_file(tmp_path: Path) -> None:
+    write_darknet(tmp_path)
+    (tmp_path / "obj.data").unlink()
+    detection = YoloImporter().detect(scan_folder(tmp_path))
+    assert detection is not None
+    assert detection.reason == "there are obj.names and 4 images, labels are boxes"
+
+
+@pytest.mark.parametrize(
+    "start", ["/content/pets/", "C:\\Users\\me\\pets\\", "C:/pets/", "data/", "../../x/"]
+)
+@pytest.mark.parametrize("is_list", [False, True])
+def test_paths_of_another_machine_are_told_by_their_tails(tmp_path: Path, start: str, is_list: bool) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": [], "val/b.jpg": []}, class_names=["cat"])
+    folders = {split: f"{start}images/{split}" for split in ("train", "val")}
+    if "\\" in start:
+        folders = {split: folder.replace("/", "\\") for split, folder in folders.items()}
+    if is_list:
+        sign = "\\" if "\\" in start else "/"
+        (tmp_path / "train.txt").write_text(f"{folders['train']}{sign}a.jpg\n")
+        (tmp_path / "val.txt").write_text(f"{folders['val']}{sign}b.jpg\n")
+        folders = {split: f"{start}{split}.txt" for split in ("train", "val")}
+    (tmp_path / "data.yaml").write_text(f"train: {folders['train']}\nval: {folders['val']}\nnames: [cat]\n")
+    items, problems = read(tmp_path)
+    assert {key: item.split for key, item in items.items()} == {"a.jpg": Split.TRAIN, "b.jpg": Split.VAL}
+    assert problems == []
+
+
+def test_a_tail_that_leaves_the_split_out_is_none(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": []}, class_names=["cat"])
+    write_image(tmp_path / "b.jpg")
+    (tmp_path / "val.txt").write_text("/content/val/b.jpg\n")
+    (tmp_path / "data.yaml").write_text(
+        "train: images/train\nval: val.txt\ntest: ../test/images\nnames: [cat]\n"
+    )
+    items, problems = read(tmp_path)
+    assert list(items) == ["a.jpg"]
+    assert problems[:2] == [
+        Problem("val.txt", "lists images that are not in the folder: /content/val/b.jpg"),
+        Problem("data.yaml", "test points to '../test/images', which is not there"),
+    ]
+
+
+def test_folders_tell_the_splits_where_data_yaml_names_nothing_that_is_there(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": [], "val/b.jpg": []}, class_names=["cat"])
+    (tmp_path / "data.yaml").write_text("train: /content/y/pets\nval: /content/y/more\nnames: [cat]\n")
+    items, problems = read(tmp_path)
+    assert {key: item.split for key, item in items.items()} == {"a.jpg": Split.TRAIN, "b.jpg": Split.VAL}
+    assert [problem.path for problem in problems] == ["data.yaml"] * 3
+    assert problems[-1].reason.startswith("names no images that are there; the folders tell the splits")
+
+
+def test_val_may_name_the_images_of_train(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"train/a.jpg": []}, class_names=["cat"])
+    (tmp_path / "data.yaml").write_text("train: images/train\nval: images/train\nnames: [cat]\n")
+    items, problems = read(tmp_path)
+    assert items["a.jpg"].split is Split.TRAIN
+    assert problems == []
+
+
+def test_a_label_may_have_a_suffix_in_upper_case(tmp_path: Path) -> None:
+    make_yolo(tmp_path, {"train/B2.JPG": [("cat", 3, 7, 20, 31)]}, class_names=["cat"])
+    (tmp_path / "labels/train/B2.txt").rename(tmp_path / "labels/train/B2.TXT")
+    items, problems = read(tmp_path)
+    assert len(items["B2.JPG"].objects) == 1
+    assert problems == []

@@ -212,7 +212,7 @@ def test_an_image_that_would_take_anothers_key_makes_all_be_looked_at(known: Wor
     write_image(folder / "val" / "images" / "train04.png", seed=4000)
     result, _ = import_beside_blind(known, folder)
     assert not result.reason.startswith(NARROWED)
-    (folder / "train" / "images" / "train04.png").unlink()  # now its name is free for the other
+    (folder / "train" / "images" / "train04.png").unlink()  # the other keeps its key all the same
     (folder / "train" / "labels" / "train04.txt").unlink()
     import_again(known, folder)
 
@@ -231,6 +231,30 @@ def test_a_list_of_images_makes_all_be_looked_at(workspace: Workspace, folder: P
     import_folder(workspace, folder, "pets", observer=KeepingObserver())
     (folder / "labels" / "list.txt").write_text("")
     assert not import_beside_blind(workspace, folder)[0].reason.startswith(NARROWED)
+
+
+def test_a_label_in_upper_case_is_narrowed_as_any_other(known: Workspace, folder: Path) -> None:
+    label = folder / "train" / "labels" / "train03.txt"
+    label.rename(label.with_suffix(".TXT"))
+    result, _ = import_beside_blind(known, folder)
+    assert (result.items_unchanged, result.problems) == (36, ())
+    write_label(label.with_suffix(".TXT"), 0, 0.35)
+    result, read = import_beside_blind(known, folder)
+    assert (result.reason, read) == (f"{NARROWED} 1 files", {"train03.png"})
+
+
+def test_another_folder_that_data_yaml_may_mean_makes_all_be_looked_at(
+    workspace: Workspace, folder: Path
+) -> None:
+    (folder / "data.yaml").write_text(CONFIG.replace("train/images", "/content/pets/train/images"))
+    import_folder(workspace, folder, "pets", observer=KeepingObserver())
+    add_pair(folder, "train", "more", 4)
+    result, _ = import_beside_blind(workspace, folder)
+    assert result.reason.startswith(NARROWED)
+    write_image(folder / "pets" / "train" / "images" / "new.png", seed=1)
+    result, _ = import_beside_blind(workspace, folder)
+    assert not result.reason.startswith(NARROWED)
+    assert "names no split for 13 images" in result.problems[0].reason
 
 
 def test_what_the_project_has_otherwise_makes_all_be_looked_at(known: Workspace, folder: Path) -> None:

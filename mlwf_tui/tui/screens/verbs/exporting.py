@@ -121,7 +121,8 @@ class Exporting:
         text = f"{made.item_count:,} items of {made.version_ref} lie in {made.folder} as {made.format}."
         detail = "\n".join(map(str, made.losses))
         finish(self._host, f"{text} See ! for what was lost." if detail else text, detail=detail)
-        show_problems(self._host, "What was left out", made.problems)
+        is_taken = all(problem.is_taken for problem in made.problems)
+        show_problems(self._host, "What is doubtful" if is_taken else "What was left out", made.problems)
 
 
 def make_selection(values: dict[str, str]) -> Selection:
