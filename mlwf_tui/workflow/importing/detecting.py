@@ -11,6 +11,7 @@ from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, PluginError
 from mlwf_tui.protocols.importers import Detection, Importer
 from mlwf_tui.registry import Registry
+from mlwf_tui.workflow.importing.videos import check_videos
 
 AUTO = "auto"
 MARGIN = 0.1
@@ -88,6 +89,7 @@ def doubting(registry: Registry, listing: FolderListing, format: str) -> Iterato
 def _detect(registry: Registry, listing: FolderListing, names: tuple[str, ...]) -> Choice:
     found = _find_fits(registry, listing, names)
     if not found:
+        check_videos(listing)
         named = "|".join(list_format_names(registry)[1:])
         raise InvalidInput(
             f"No images were found in {listing.root}.",
