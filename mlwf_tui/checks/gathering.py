@@ -26,7 +26,7 @@ WORDINGS: Final = {
         "{count} images are missing or damaged in the store: mlwf verify says more",
     ),
     FindingKind.UNREADABLE_IMAGE: Wording(
-        _ERROR, "1 image cannot be decoded", "{count} images cannot be decoded"
+        _ERROR, "1 image cannot be decoded whole", "{count} images cannot be decoded whole"
     ),
     FindingKind.LEAK: Wording(
         _ERROR,

@@ -9,11 +9,13 @@ from PIL import Image
 
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.headers import PILLOW_ERRORS
+from mlwf_tui.media.jpeg_ends import ends_early
 from mlwf_tui.media.pictures import decode_upright
+from mlwf_tui.media.probe import probe_image
 
 SIDE: Final = 8
 FINGERPRINT_BYTES: Final = 2 * SIDE + SIDE * SIDE
-FINGERPRINT_VERSION: Final = 1  # of how they are made; others are not compared
+FINGERPRINT_VERSION: Final = 2  # of how they are made; others are not compared
 
 _MIN_STEP: Final = 3  # of 255: smaller steps between neighbours are noise, and count as none
 
@@ -31,7 +33,11 @@ def make_fingerprint(data: bytes) -> bytes:
             follows its name.
     """
     try:
-        image = decode_upright(data, 8 * SIDE).convert("L")
+        facts = probe_image(data)
+        shown = decode_upright(data, 8 * SIDE, facts)
+        if facts.format == "jpeg" and ends_early(data, shown):
+            raise InvalidInput("is cut off before its end marker")
+        image = shown.convert("L")
         small = image.resize((SIDE + 1, SIDE + 1), Image.Resampling.BOX)
     except PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged") from error

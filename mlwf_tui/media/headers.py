@@ -39,6 +39,15 @@ def read_size(data: bytes, format: str) -> StoredSize:
     return StoredSize(*image.size, find_orientation(block.removeprefix(b"Exif\0\0")))
 
 
+def count_frames(data: bytes) -> int:
+    """Return how many frames an animation has, 1 where that cannot be told."""
+    try:
+        with Image.open(BytesIO(data), formats=("GIF", "PNG", "WEBP")) as image:
+            return int(getattr(image, "n_frames", 1))
+    except PILLOW_ERRORS:
+        return 1
+
+
 def check_tiff(data: bytes) -> None:
     """See to it that the pixels of a TIFF are of a kind that can be decoded.
 

@@ -15,6 +15,7 @@ MAX_PIXELS: Final = 178_000_000  # 0.5 GB decoded; larger claims come from hosti
 MAX_SIDE_PX: Final = 1 << 20  # beyond it OpenCV, which decodes for training and operations, gives up
 
 _END_OF_JPEG = b"\xff\xd9"
+_ANIMATED = ("gif", "png", "webp")
 
 
 class ImageFacts(msgspec.Struct, frozen=True):
@@ -53,6 +54,15 @@ def probe_image(data: bytes) -> ImageFacts:
         raise InvalidInput("is cut off", hint="Copy the file again from where it came.")
     width_px, height_px = size.shown
     return ImageFacts(width_px, height_px, format, size.orientation)
+
+
+def count_frames(data: bytes) -> int:
+    """Return how many frames an image that can be an animation has, 1 of others and where it is damaged."""
+    if _find_format(data) not in _ANIMATED:
+        return 1
+    from mlwf_tui.media import headers
+
+    return headers.count_frames(data)
 
 
 def _find_format(data: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -65,3 +65,11 @@ class Exporter(Protocol):
         Raises:
             InvalidInput: there are no items.
         """
+
+
+@runtime_checkable
+class RenamingExporter(Exporter, Protocol):
+    """An exporter whose items cannot all have the name that the format's rule gives them."""
+
+    def count_renamed(self, items: Iterable[Item]) -> int:
+        """Return what `renamed_count` will be of the items that `write` is given; no image is read."""

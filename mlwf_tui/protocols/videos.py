@@ -40,3 +40,9 @@ class VideoReader(Protocol):
 
         Raises InvalidInput where it is no video, or has no frame.
         """
+
+    def is_cut_off(self, path: Path) -> bool:
+        """Whether the file is shorter than its container says; False where that says nothing of it.
+
+        Raises InvalidInput where it cannot be read.
+        """

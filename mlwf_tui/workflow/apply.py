@@ -143,7 +143,7 @@ class _Source(NamedTuple):
     item_count: int
     title: str
     version: Version | None = None  # None of a video or a picture
-    problems: tuple[Problem, ...] = ()  # with files of a folder
+    problems: tuple[Problem, ...] = ()  # with files of a folder, or with the video or picture itself
 
 
 def _read_source(recorder: Recorder, version: Version | None, every: int, observer: Observer) -> _Source:
@@ -154,11 +154,11 @@ def _read_source(recorder: Recorder, version: Version | None, every: int, observ
         problems = msgspec.convert(run.result.get(LEFT_OUT, ()), tuple[Problem, ...])
         return _Source(version.manifest, version.item_count, version.ref, version, problems)
     if is_video(path):
-        items = read_video(recorder, path, every=every, observer=observer)
-        return _Source(items.digest, items.item_count, path.name)
+        items, problems = read_video(recorder, path, every=every, observer=observer)
+        return _Source(items.digest, items.item_count, path.name, problems=problems)
     if is_picture(path):
-        items = read_picture(recorder, path)
-        return _Source(items.digest, items.item_count, path.name)
+        items, problems = read_picture(recorder, path)
+        return _Source(items.digest, items.item_count, path.name, problems=problems)
     check_target(workspace, to, str(path), None)  # it may have been queued for long
     problems = import_images(recorder, path, to, observer)
     with workspace.catalog.transaction():
@@ -223,8 +223,17 @@ def _finish(
             "run": run.id,
             "manifest": manifest.digest,
             "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items"
-            + describe_problems(problems),
+            + describe_problems(annotated.problems)
+            + _describe_left_out(source),
         }
+
+
+def _describe_left_out(source: _Source) -> str:
+    """Return what a summary says of what of the source is not looked at, with what leads up to it."""
+    left_out = [problem for problem in source.problems if not problem.is_taken]
+    if source.version is None:
+        return "".join(f", {problem.path} {problem.reason}" for problem in left_out)
+    return f", partly: {len(left_out):,} files were left out" if left_out else ""
 
 
 def _count_replaced(workspace: Workspace, before: Digest, after: Digest) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,7 +19,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.selection import WHOLE, Selection
 from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFailed
-from mlwf_tui.protocols.exporters import ExportedItem, Exporter
+from mlwf_tui.protocols.exporters import ExportedItem, Exporter, RenamingExporter
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.locks import try_lock
@@ -75,14 +76,15 @@ def plan_export(
     exporter = find_exporter(workspace, format)
     _, manifest = resolve_manifest(workspace, ref)
     work = _Export(workspace, manifest, exporter, selection, observer)
-    for item in work.iter_selected("looking at what the format holds"):
-        work.fitter.fit(item)
+    fitted = filter(None, map(work.fitter.fit, work.iter_selected("looking at what the format holds")))
+    renamed = exporter.count_renamed(fitted) if isinstance(exporter, RenamingExporter) else 0
+    deque(fitted, maxlen=0)  # of one that renames nothing they are looked at here
     return ExportPlan(
         ref=ref,
         format=exporter.name,
         item_count=work.fitter.item_count,
         object_count=work.fitter.object_count,
-        losses=work.fitter.list_losses(),
+        losses=(*work.fitter.list_losses(), *_count_renamed(renamed)),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from mlwf_tui.entities.annotation import LabelSchema, Tag, define_classes
 from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import Cancelled, InvalidInput
-from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
+from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary, RenamingExporter
 from mlwf_tui.protocols.operations import SourceItem
 from mlwf_tui.registry import Registry
 from tests.exporting import fit_all, fit_to, write_fitted
@@ -100,6 +100,12 @@ def test_names_that_cannot_be_kept_are_changed_and_counted(name: str, tmp_path: 
     assert len({Path(path).name.casefold() for path in summary.files}) == len(summary.files)
     changed = sum(not Path(path).name.endswith(Path(key).name) for path, key in summary.files.items())
     assert summary.renamed_count == changed
+    exporter = Registry().get_exporter(name)
+    assert isinstance(exporter, RenamingExporter) or not changed
+    if isinstance(exporter, RenamingExporter):
+        fitter, sources = fit_to(exporter, [tag_as_cat(item) for item in items], SCHEMA)
+        fitted = filter(None, (fitter.fit(source.item) for source in sources))
+        assert exporter.count_renamed(fitted) == changed, "a dry run counts it"
 
 
 def test_files_that_two_case_folding_systems_tell_apart_are_all_there(name: str, tmp_path: Path) -> None:

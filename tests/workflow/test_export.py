@@ -109,6 +109,23 @@ def test_a_dry_run_counts_what_the_real_one_loses_and_leaves_no_trace(
     assert (result.item_count, result.object_count) == (plan.item_count, plan.object_count)
 
 
+@pytest.mark.parametrize("format", ["voc", "labelme", "yolo", "coco"])
+def test_a_dry_run_counts_the_names_that_files_cannot_have(
+    imported: Workspace, tmp_path: Path, format: str
+) -> None:
+    (project,) = list_projects(imported)
+    schema = read_summary(imported.store, project.manifest).schema
+    items = list(iter_items(imported.store, project.manifest))
+    twins = [replace(items[0], name=f"twin.{suffix}") for suffix in ("bmp", "jpg", "png")]
+    set_state(imported, "cells", [*items, *twins], schema=schema)
+
+    plan = plan_export(imported, "cells", format=format, observer=KeepingObserver())
+
+    renamed = [loss for loss in plan.losses if loss.what.startswith("names of files")]
+    assert [loss.count for loss in renamed] == ([] if format == "coco" else [2])
+    assert write(imported, tmp_path / "out", format=format).losses == plan.losses
+
+
 @pytest.mark.parametrize("format", ["coco", "coco_panoptic", "datumaro_json", "voc-segmentation", "yolo"])
 def test_objects_of_classes_that_the_project_lacks_are_not_counted_as_written(
     imported: Workspace, tmp_path: Path, format: str

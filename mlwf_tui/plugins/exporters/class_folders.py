@@ -42,14 +42,11 @@ class ClassFoldersExporter:
         """
         folders, names, classes = Folders(folder), FileNames(), _ClassFolders()
         files: dict[str, str] = {}
-        is_converting = self.abilities.image_suffixes == READ_BY_ULTRALYTICS
         for exported in items:
             observer.check_cancelled()
             item = exported.item
-            where = name_split_folder(item.split, classes.name(item.annotation.tags[0].name))
-            if item.dataset != DEFAULT_DATASET:
-                where = f"{where}/{item.dataset}"
-            place = _place_readable if is_converting else _place
+            where = classes.find(item)
+            place = _place_readable if self._is_converting else _place
             path = place(exported, where, folders, names)
             files[path] = item.key
         if not files:
@@ -58,6 +55,19 @@ class ClassFoldersExporter:
                 hint="Tag whole items with their class, or choose a format for objects.",
             )
         return ExportSummary(files=files, renamed_count=names.renamed_count + classes.renamed_count)
+
+    def count_renamed(self, items: Iterable[Item]) -> int:
+        """Return how many names will be others; see the contract `RenamingExporter.count_renamed`."""
+        names, classes = FileNames(), _ClassFolders()
+        for item in items:
+            where = classes.find(item)
+            if self._is_converting:
+                names.choose(where, *split_name(item.name), item)
+        return names.renamed_count + classes.renamed_count
+
+    @property
+    def _is_converting(self) -> bool:
+        return self.abilities.image_suffixes == READ_BY_ULTRALYTICS
 
 
 def make_classify() -> ClassFoldersExporter:
@@ -123,6 +133,11 @@ class _ClassFolders:
 
     renamed_count: int = 0
     _names: dict[str, str] = field(default_factory=dict)
+
+    def find(self, item: Item) -> str:
+        """Return the folder of an item: below its split's and its class's, that of a dataset."""
+        where = name_split_folder(item.split, self.name(item.annotation.tags[0].name))
+        return where if item.dataset == DEFAULT_DATASET else f"{where}/{item.dataset}"
 
     def name(self, class_name: str) -> str:
         if class_name not in self._names:

@@ -66,9 +66,7 @@ class LabelMeExporter:
         for exported in items:
             observer.check_cancelled()
             item = exported.item
-            stem, suffix = split_name(item.name)
-            where = name_split_folder(item.split, item.dataset)
-            stem = names.choose(where, stem, suffix, item)
+            where, stem, suffix = _choose_name(item, names)
             path = f"{where}/{stem}{suffix}"
             folders.place(exported, path)
             document = msgspec.json.encode(_describe(item, f"{stem}{suffix}"))
@@ -76,6 +74,20 @@ class LabelMeExporter:
             files[path] = item.key
         require_items(len(files))
         return ExportSummary(files=files, renamed_count=names.renamed_count)
+
+    def count_renamed(self, items: Iterable[Item]) -> int:
+        """Return how many items get another name; see the contract `RenamingExporter.count_renamed`."""
+        names = FileNames()
+        for item in items:
+            _choose_name(item, names)
+        return names.renamed_count
+
+
+def _choose_name(item: Item, names: FileNames) -> tuple[str, str, str]:
+    """Return the folder of an item's files, their stem, and its image's suffix."""
+    stem, suffix = split_name(item.name)
+    where = name_split_folder(item.split, item.dataset)
+    return where, names.choose(where, stem, suffix, item), suffix
 
 
 def _describe(item: Item, file_name: str) -> dict[str, Any]:

@@ -80,8 +80,7 @@ class VocExporter:
             for exported in items:
                 observer.check_cancelled()
                 item = exported.item
-                suffix = split_name(item.name)[1]
-                stem = names.choose("", flatten(item), suffix, item)
+                stem, suffix = _choose_name(item, names)
                 path = f"JPEGImages/{stem}{suffix}"
                 folders.place(exported, path)
                 if painter is not None:
@@ -98,10 +97,23 @@ class VocExporter:
         require_items(len(files))
         return ExportSummary(files=files, problems=tuple(problems), renamed_count=names.renamed_count)
 
+    def count_renamed(self, items: Iterable[Item]) -> int:
+        """Return how many items get another name; see the contract `RenamingExporter.count_renamed`."""
+        names = FileNames()
+        for item in items:
+            _choose_name(item, names)
+        return names.renamed_count
+
 
 def make_segmentation() -> VocExporter:
     """Return the exporter of masks, which writes their boxes as well."""
     return VocExporter(has_masks=True)
+
+
+def _choose_name(item: Item, names: FileNames) -> tuple[str, str]:
+    """Return the stem of an item's files, and its image's suffix."""
+    suffix = split_name(item.name)[1]
+    return names.choose("", flatten(item), suffix, item), suffix
 
 
 def _iter_lines(item: Item, file_name: str, *, is_segmented: bool) -> Iterator[str]:

@@ -95,6 +95,14 @@ class YoloExporter:
             files=writer.files, problems=tuple(writer.problems), renamed_count=writer.names.renamed_count
         )
 
+    def count_renamed(self, items: Iterable[Item]) -> int:
+        """Return how many items get another name; see the contract `RenamingExporter.count_renamed`."""
+        names = FileNames(is_folded=True)
+        for item in items:
+            if item.split is not Split.NONE:
+                _choose_stem(item, names)
+        return names.renamed_count
+
 
 def make_segment() -> YoloExporter:
     """Return the writer of outlines."""
@@ -133,20 +141,13 @@ class _Writer:
             return
         data = exported.read_image()
         suffix = find_readable_suffix(data, Path(item.name).suffix.lower())
-        stem = self._find_stem(item, suffix or ".png")
+        stem = _choose_stem(item, self.names)
         image = f"images/{item.split}/{stem}{suffix or '.png'}"
         place_readable(exported, data, self.folder / image, is_readable=bool(suffix))
         label = self.folder / "labels" / item.split / f"{stem}.txt"
         label.write_text("".join(f"{line}\n" for line in self._format_objects(item)), "utf-8")
         self.files[image] = item.key
         self.splits.add(item.split)
-
-    def _find_stem(self, item: Item, suffix: str) -> str:
-        """Return a name made from the key that no other item of the split has, whatever its suffix."""
-        stem = "__".join((*item.dataset.split("/"), Path(item.name).stem))
-        if stem.startswith("."):  # which Ultralytics would pass over
-            stem = f"_{stem[1:]}"
-        return self.names.choose(item.split, stem, suffix, item, max_bytes=_MAX_STEM_BYTES)
 
     def _format_objects(self, item: Item) -> list[str]:
         kind, format_object = _FORMATS[self.task]
@@ -171,6 +172,14 @@ def place_readable(exported: ExportedItem, data: bytes, path: Path, *, is_readab
         path.write_bytes(convert_to_png(data))
     elif exported.link_image is None or not exported.link_image(path):
         path.write_bytes(data)
+
+
+def _choose_stem(item: Item, names: FileNames) -> str:
+    """Return a name made from the key that no other item of the split has, whatever its suffix."""
+    stem = "__".join((*item.dataset.split("/"), Path(item.name).stem))
+    if stem.startswith("."):  # which Ultralytics would pass over
+        stem = f"_{stem[1:]}"
+    return names.choose(item.split, stem, "", item, max_bytes=_MAX_STEM_BYTES)
 
 
 def find_readable_suffix(data: bytes, suffix: str) -> str:

@@ -36,7 +36,7 @@ def make_anonymize() -> ReplacingOperation:
     return ReplacingOperation(
         name="anonymize",
         summary="hide objects of a class by blur, blocks or a fill",
-        version=3,
+        version=4,
         params_type=AnonymizeParams,
         list_steps=lambda params, _: (partial(_hide, params=params),),
         is_changed=_is_hidden,

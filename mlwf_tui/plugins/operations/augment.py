@@ -46,7 +46,7 @@ def make_augment() -> CopyOperation:
     return CopyOperation(
         name="augment",
         summary="a random sequence of crop, rotate, noise, brightness and flip",
-        version=4,
+        version=5,
         params_type=AugmentParams,
         list_steps=lambda params, generator: _choose_steps(_list_steps(params), generator),
         check=_check,

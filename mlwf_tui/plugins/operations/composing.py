@@ -70,7 +70,7 @@ def make_compose() -> CopyOperation:
     return CopyOperation(
         name="compose",
         summary="a sequence of steps of your own, each with a probability, in order or shuffled",
-        version=2,
+        version=3,
         params_type=ComposeParams,
         list_steps=_choose_steps,
         check=_check,

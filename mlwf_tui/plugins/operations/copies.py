@@ -212,7 +212,7 @@ def name_copies(items: Sequence[SourceItem], splits: set[Split], copies: int) ->
 
 
 def name_resized(items: Sequence[SourceItem], is_changed: Callable[[Item], bool]) -> dict[str, str]:
-    """Return the names of changed items by their key: as they were, but where the suffix turns to JPEG."""
+    """Return the names of changed items by their key: as they were, but where the suffix turns to another."""
     taken = {source.item.key for source in items}
     changed = sorted(
         (source.item.key, source.item.dataset, source.item.name)

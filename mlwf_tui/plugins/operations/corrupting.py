@@ -51,7 +51,7 @@ def make_corrupt() -> CopyOperation:
     return CopyOperation(
         name="corrupt",
         summary="spoil images by weather, optics, noise or compression, at severity 1 to 5",
-        version=2,
+        version=3,
         params_type=CorruptParams,
         list_steps=lambda params, _: _list_steps(params),
         check=_check,

@@ -47,7 +47,7 @@ def make_crop() -> CopyOperation:
     return CopyOperation(
         name="crop",
         summary="cut windows out of images: random, central or fixed",
-        version=4,
+        version=5,
         params_type=CropParams,
         list_steps=_list_windows,
         check=_check,

@@ -35,7 +35,7 @@ class BlurParams:
 def make_blur() -> CopyOperation:
     """Return the operation that softens images."""
     return CopyOperation(
-        name="blur", summary="soften images", version=4, params_type=BlurParams, list_steps=_list_blurs
+        name="blur", summary="soften images", version=5, params_type=BlurParams, list_steps=_list_blurs
     )
 
 
@@ -85,7 +85,7 @@ def make_noise() -> CopyOperation:
     return CopyOperation(
         name="noise",
         summary="add noise to images",
-        version=4,
+        version=5,
         params_type=NoiseParams,
         list_steps=_list_noises,
     )
@@ -128,7 +128,7 @@ def make_compress() -> CopyOperation:
     return CopyOperation(
         name="compress",
         summary="give images the marks of strong compression",
-        version=2,
+        version=3,
         params_type=CompressParams,
         list_steps=_list_compressions,
     )

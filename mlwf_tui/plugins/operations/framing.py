@@ -42,7 +42,7 @@ def make_resize() -> ReplacingOperation:
     return ReplacingOperation(
         name="resize",
         summary="bring images to a common longer side, or to one size",
-        version=4,
+        version=5,
         params_type=ResizeParams,
         list_steps=_list_resizing,
         is_changed=_is_resized,
@@ -135,7 +135,7 @@ def make_pad() -> ReplacingOperation:
     return ReplacingOperation(
         name="pad",
         summary="put a border around images, to a size, a multiple or a square",
-        version=2,
+        version=3,
         params_type=PadParams,
         list_steps=_list_padding,
         is_changed=lambda item, params: (

@@ -34,7 +34,7 @@ def make_brightness() -> CopyOperation:
     return CopyOperation(
         name="brightness",
         summary="change the light and contrast of images",
-        version=4,
+        version=5,
         params_type=BrightnessParams,
         list_steps=_list_lights,
     )
@@ -84,7 +84,7 @@ def make_color() -> CopyOperation:
     return CopyOperation(
         name="color",
         summary="change the colours of images, or take them away",
-        version=2,
+        version=3,
         params_type=ColorParams,
         list_steps=_list_colors,
     )

@@ -44,7 +44,7 @@ class Mosaic:
     name = "mosaic"
     summary = "put four images together into one"
     group = "pixels"
-    version = 2
+    version = 3
     params_type: type[Any] = MosaicParams
 
     def plan(
@@ -98,7 +98,7 @@ class MixUp:
     name = "mixup"
     summary = "lay two images over each other"
     group = "pixels"
-    version = 2
+    version = 3
     params_type: type[Any] = MixUpParams
 
     def plan(

@@ -44,6 +44,7 @@ Pixels = NDArray[np.uint8]
 
 FILL: Final = 114  # grey of pixels that no source pixel covers; what Ultralytics pads with
 JPEG_QUALITY: Final = 95
+_LOSSLESS: Final = (".bmp", ".gif", ".tif", ".tiff")  # mostly: nobody can tell by a name
 _WHOLE_PX: Final = 1 << 16  # a side that no image is made smaller for
 _TENSORS: Final = "albumentations.pytorch"
 
@@ -183,9 +184,14 @@ def encode(picture: Picture, suffix: str) -> bytes:
 
 
 def find_suffix(name: str) -> str:
-    """Return what the name of a changed image ends with: PNG stays PNG, all else turns to JPEG."""
+    """Return what the name of a changed image ends with.
+
+    JPEG and PNG stay what they are, other files without loss turn to PNG, and all else, as WebP, to JPEG.
+    """
     suffix = PurePosixPath(name).suffix
-    return suffix if suffix.lower() in (".jpg", ".jpeg", ".png") else ".jpg"
+    if suffix.lower() in (".jpg", ".jpeg", ".png"):
+        return suffix
+    return ".png" if suffix.lower() in _LOSSLESS else ".jpg"
 
 
 def load_albumentations() -> Any:

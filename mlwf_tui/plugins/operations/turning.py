@@ -39,7 +39,7 @@ def make_flip() -> CopyOperation:
     return CopyOperation(
         name="flip",
         summary="mirror images",
-        version=3,
+        version=4,
         params_type=FlipParams,
         list_steps=lambda params, _: (partial(draw_flip, axis=params.axis),),
     )
@@ -70,7 +70,7 @@ def make_rotate() -> CopyOperation:
     return CopyOperation(
         name="rotate",
         summary="turn images by random angles",
-        version=3,
+        version=4,
         params_type=RotateParams,
         list_steps=_list_turns,
     )

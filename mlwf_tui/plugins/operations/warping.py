@@ -36,7 +36,7 @@ def make_perspective() -> CopyOperation:
     return CopyOperation(
         name="perspective",
         summary="show images as seen from the side",
-        version=2,
+        version=3,
         params_type=PerspectiveParams,
         list_steps=_list_views,
     )
@@ -97,7 +97,7 @@ def make_elastic() -> CopyOperation:
     return CopyOperation(
         name="elastic",
         summary="bend images like rubber",
-        version=2,
+        version=3,
         params_type=ElasticParams,
         list_steps=_list_bends,
     )

@@ -40,7 +40,7 @@ class CropObjects:
     name = "crop_objects"
     summary = "cut every object out as an image of its own"
     group = "pixels"
-    version = 2
+    version = 3
     is_random = False
     params_type: type[Any] = CropObjectsParams
 
@@ -90,7 +90,7 @@ class Tiles:
     name = "tiles"
     summary = "cut images into overlapping tiles by a sliding window"
     group = "pixels"
-    version = 2
+    version = 3
     is_random = False
     params_type: type[Any] = TilesParams
 

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 
 from mlwf_tui.errors import InvalidInput
+from mlwf_tui.plugins.videos import containers
 from mlwf_tui.protocols.videos import Frame
 
 QUALITY = 95  # of JPEG: frames were compressed more than that already
@@ -51,6 +52,17 @@ class OpenCvReader:
         if not index:
             raise InvalidInput(f"{path} has no frame that can be read.", hint="Is it whole?")
 
+    def is_cut_off(self, path: Path) -> bool:
+        """Return whether its container says that it is longer than the file.
+
+        Raises:
+            InvalidInput: it cannot be read.
+        """
+        try:
+            return containers.is_cut_off(path)
+        except OSError as error:
+            raise _make_unreadable(path, error) from error
+
 
 @contextmanager
 def _open(path: Path) -> Iterator[Any]:
@@ -70,7 +82,11 @@ def _open(path: Path) -> Iterator[Any]:
             finally:
                 video.release()
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Look at its rights.") from error
+        raise _make_unreadable(path, error) from error
+
+
+def _make_unreadable(path: Path, error: OSError) -> InvalidInput:
+    return InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Look at its rights.")
 
 
 def _open_container(url: str) -> Any:

@@ -23,7 +23,7 @@ from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 NO_COLOR = "#808080"  # of an object whose class the schema does not name
 
 
-COLUMNS = (Column("", 1), Column("object", flex=2), Column("shape", flex=2))
+COLUMNS = (Column("", 1), Column("object", flex=2), Column("shape", flex=2, most=26))
 CONFIDENCE = Column("conf", 4, align="right")
 
 

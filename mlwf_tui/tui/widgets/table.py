@@ -358,11 +358,17 @@ class EntityTable(ScrollView, can_focus=True):
         fixed = sum(column.width for column in self._columns) + SPACING * len(self._columns)
         shares = sum(column.flex for column in self._columns if not column.width)
         left_over = max(0, self.scrollable_size.width - fixed)
+        widths = [column.width or left_over * column.flex // max(1, shares) for column in self._columns]
+        floors = [
+            column.width or max(column.least, self._needed.get(column.title, 0)) for column in self._columns
+        ]
+        lacking = sum(max(0, floor - width) for floor, width in zip(floors, widths, strict=True))
         places = []
         x = 1
-        for column in self._columns:
-            share = left_over * column.flex // max(1, shares)
-            width = column.width or max(column.least, share, self._needed.get(column.title, 0))
+        for floor, share in zip(floors, widths, strict=True):
+            given = min(max(0, share - floor), lacking)  # what one has to spare another may need
+            lacking -= given
+            width = max(floor, share - given)
             places.append((x, width))
             x += width + SPACING
         return places

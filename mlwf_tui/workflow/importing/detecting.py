@@ -12,6 +12,7 @@ from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, PluginErro
 from mlwf_tui.protocols.importers import Detection, Importer
 from mlwf_tui.registry import Registry
 from mlwf_tui.workflow.importing.unread import find_other_images, find_unread_annotations
+from mlwf_tui.workflow.importing.videos import check_videos
 
 AUTO = "auto"
 MARGIN = 0.1
@@ -98,6 +99,7 @@ def _describe_likely(importer: Importer, listing: FolderListing) -> str:
 def _detect(registry: Registry, listing: FolderListing, names: tuple[str, ...]) -> Choice:
     found = _find_fits(registry, listing, names)
     if not found:
+        check_videos(listing)
         passed_over = find_other_images(listing)
         more = f"; {passed_over.path} {passed_over.reason}" if passed_over else ""
         named = "|".join(list_format_names(registry)[1:])

@@ -23,6 +23,7 @@ from mlwf_tui.entities.item import IMAGE_SUFFIXES, check_name
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import CorruptData, InvalidInput, MlwfError, StorageFailed
 from mlwf_tui.protocols.observer import Observer
+from mlwf_tui.protocols.videos import VIDEO_SUFFIXES
 from mlwf_tui.store.failures import guard_storage
 from mlwf_tui.store.streams import compute_stream_digest
 from mlwf_tui.workflow.importing.members import (
@@ -35,6 +36,7 @@ from mlwf_tui.workflow.importing.members import (
 )
 from mlwf_tui.workflow.importing.signing import sign_status
 from mlwf_tui.workflow.importing.unpacked import hold_place
+from mlwf_tui.workflow.importing.videos import advise
 
 _HEAD_BYTES = 1024
 _MAX_DEPTH = 100
@@ -80,10 +82,7 @@ def open_archive(path: Path, observer: Observer) -> Archive:
         with path.open("rb") as file:
             kind = find_kind(file.read(_HEAD_BYTES))
             if kind is None:
-                raise InvalidInput(
-                    f"{path} is a file, but no archive that can be read.",
-                    hint=f"Give a folder, or one of {', '.join(ArchiveKind)}.",
-                )
+                raise _make_foreign(path)
             status = os.fstat(file.fileno())
             file.seek(0)
 
@@ -96,6 +95,16 @@ def open_archive(path: Path, observer: Observer) -> Archive:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Check it.") from error
     return Archive(
         path=path, kind=kind, size_bytes=status.st_size, signature=sign_status(status), digest=digest
+    )
+
+
+def _make_foreign(path: Path) -> InvalidInput:
+    """Return the error for a file that is no archive; of a video it says how its frames become items."""
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return InvalidInput(f"{path} is a video, which an import does not read.", hint=advise(str(path)))
+    return InvalidInput(
+        f"{path} is a file, but no archive that can be read.",
+        hint=f"Give a folder, or one of {', '.join(ArchiveKind)}.",
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Item, check_name
 from mlwf_tui.entities.project import ManifestSummary
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
-from mlwf_tui.media.probe import probe_image
+from mlwf_tui.media.probe import count_frames, probe_image
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.videos import VIDEO_SUFFIXES
 from mlwf_tui.settings import expand_path
@@ -18,6 +22,7 @@ from mlwf_tui.store.manifests import write_manifest
 from mlwf_tui.workflow.importing.intake import DEFAULT_DATASET
 from mlwf_tui.workflow.importing.reading import MAX_IMAGE_BYTES, read_stable
 from mlwf_tui.workflow.importing.signing import sign_status
+from mlwf_tui.workflow.importing.videos import SURE_SUFFIXES
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workspace import Workspace
@@ -81,8 +86,15 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
 
-def read_video(recorder: Recorder, path: Path, *, every: int, observer: Observer) -> ManifestSummary:
-    """Store every n-th frame of a video as an item, and return the manifest of all of them.
+class Outside(NamedTuple):
+    """What a video or a picture holds: the manifest of its items, and what of it cannot be read."""
+
+    items: ManifestSummary
+    problems: tuple[Problem, ...] = ()
+
+
+def read_video(recorder: Recorder, path: Path, *, every: int, observer: Observer) -> Outside:
+    """Store every n-th frame of a video as an item.
 
     Done again, it comes to the same blobs, and what a model has said of them stands.
 
@@ -111,11 +123,16 @@ def read_video(recorder: Recorder, path: Path, *, every: int, observer: Observer
                     height_px=frame.height_px,
                 )
             )
-        return write_manifest(writer, LabelSchema(), items)
+        made = write_manifest(writer, LabelSchema(), items)
+    wanted = None if total is None else -(-total // every)
+    if (wanted is not None and len(items) >= wanted) or not reader.is_cut_off(path):
+        return Outside(made)
+    what = f"only its first {len(items):,}" if wanted is None else f"{len(items):,} of {wanted:,}"
+    return Outside(made, (Problem(show_path(path.name), f"is cut off: {what} frames could be read"),))
 
 
-def read_picture(recorder: Recorder, path: Path) -> ManifestSummary:
-    """Store a picture as an item, as that of a folder of one would be, and return the manifest of it alone.
+def read_picture(recorder: Recorder, path: Path) -> Outside:
+    """Store a picture as an item, as that of a folder of one would be; of an animation it is the first frame.
 
     Raises:
         InvalidInput: it cannot be decoded or read, or is too large.
@@ -123,9 +140,11 @@ def read_picture(recorder: Recorder, path: Path) -> ManifestSummary:
     try:
         data, _ = read_stable(str(path), sign_status(path.stat()), MAX_IMAGE_BYTES)
         facts = probe_image(data)
-    except (InvalidInput, OSError) as error:
-        reason = error.message if isinstance(error, InvalidInput) else f"cannot be read: {error.strerror}"
-        raise InvalidInput(f"{path} {reason}.", hint="Look at it with another program.") from error
+    except InvalidInput as error:
+        hint = error.hint or "Look at it with another program."
+        raise InvalidInput(f"{path} {error.message}.", hint=hint) from error
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.", hint="Look at its rights.") from error
     with recorder.writer() as writer:
         item = Item(
             dataset=DEFAULT_DATASET,
@@ -135,13 +154,18 @@ def read_picture(recorder: Recorder, path: Path) -> ManifestSummary:
             width_px=facts.width_px,
             height_px=facts.height_px,
         )
-        return write_manifest(writer, LabelSchema(), [item])
+        made = write_manifest(writer, LabelSchema(), [item])
+    frames = count_frames(data)
+    if frames == 1:
+        return Outside(made)
+    what = f"is an animation of {frames:,} frames, of which the first was taken: make a video of it for all"
+    return Outside(made, (Problem(show_path(path.name), what, is_taken=True),))
 
 
 def import_images(recorder: Recorder, path: Path, to: str, observer: Observer) -> tuple[Problem, ...]:
     """Import a folder into a project, as a run of its own, and return what was left out of it.
 
-    What is there already is only looked at.
+    What is there already is only looked at. Videos are left out.
 
     Raises:
         InvalidInput: there is no image in it that can be used.
@@ -149,9 +173,20 @@ def import_images(recorder: Recorder, path: Path, to: str, observer: Observer) -
     from mlwf_tui.workflow.import_ import import_folder
 
     try:
-        return import_folder(recorder.workspace, path, to, observer=observer).problems
+        left_out = import_folder(recorder.workspace, path, to, observer=observer).problems
     except InvalidInput as error:
         if "--format" not in error.hint:
             raise
         hint = f"Give a folder with images; or mlwf import {path.name} PROJECT, then apply the model to that."
         raise InvalidInput(error.message, hint=hint) from error
+    told = "is a video, which is not looked at in a folder: give it by itself"
+    return (*left_out, *(Problem(name, told) for name in _iter_videos(path)))
+
+
+def _iter_videos(root: Path) -> Iterator[str]:
+    """Yield the videos below a folder by their paths from it, in order; hidden ones are passed over."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and name[name.rfind(".") :].lower() in SURE_SUFFIXES:
+                yield show_path(str(Path(folder, name).relative_to(root)))

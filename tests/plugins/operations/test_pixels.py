@@ -12,7 +12,7 @@ from PIL import Image
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.operations.pixels import Picture, Pixels, encode, read_picture
+from mlwf_tui.plugins.operations.pixels import Picture, Pixels, encode, find_suffix, read_picture
 from mlwf_tui.protocols.operations import SourceItem
 
 SLOPE = np.linspace(0, 65_535, 60 * 40).reshape(40, 60)
@@ -54,3 +54,15 @@ def test_a_picture_too_wide_for_its_file_is_told() -> None:
     with pytest.raises(InvalidInput, match=r"^An image of 65501x1 pixels cannot be written as \.jpg\.$"):
         encode(wide, ".jpg")
     assert encode(wide, ".png")
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.TIFF", "a.bmp", "a.gif", "a.png"])
+def test_what_had_no_loss_has_none_behind_an_operation(name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    again = decode(encode(Picture(noise, ()), find_suffix(name)))
+    assert np.array_equal(again, noise)
+
+
+def test_names_of_changed_images_say_what_they_are() -> None:
+    names = ["a.JPG", "a.jpeg", "a.webp", "a", "a.Png", "a.TIF"]
+    assert [find_suffix(name) for name in names] == [".JPG", ".jpeg", ".jpg", ".jpg", ".Png", ".png"]

@@ -98,3 +98,35 @@ def test_containers_of_all_kinds_are_read_though_their_names_are_not_told(
     writer.release()
 
     assert len(list(OpenCvReader().iter_frames(path, every=1))) == 4
+
+
+@pytest.mark.parametrize(
+    ("suffix", "code"), [(".avi", "MJPG"), (".mp4", "mp4v"), (".mkv", "mp4v"), (".webm", "VP80")]
+)
+def test_a_container_says_where_the_end_of_its_file_is_missing(
+    tmp_path: Path, suffix: str, code: str
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), 10, (64, 48))
+    for number in range(8):
+        writer.write(np.full((48, 64, 3), 30 * number, np.uint8))
+    writer.release()
+    whole = path.read_bytes()
+    reader = OpenCvReader()
+
+    assert not reader.is_cut_off(path)
+    for kept in (len(whole) - 1, len(whole) // 2, 20):
+        path.write_bytes(whole[:kept])
+        assert reader.is_cut_off(path), kept
+    path.write_bytes(whole + b"\0" * 100)
+    assert not reader.is_cut_off(path)
+
+
+def test_an_mp4_of_a_recorder_that_never_ended_is_not_called_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\0mdat" + b"\0" * 50)
+    assert not OpenCvReader().is_cut_off(path)
+    path.write_bytes(b"\x1aE\xdf\xa3\x80" + b"\x18S\x80g\x01" + b"\xff" * 7 + b"\0" * 9)
+    assert not OpenCvReader().is_cut_off(path)
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        OpenCvReader().is_cut_off(tmp_path / "none.avi")

@@ -194,6 +194,15 @@ async def test_names_stay_whole_up_to_the_most_cells_and_longer_ones_lose_their_
         assert "detector-of…with-noise-1" in read_screen(table)[1]
 
 
+async def test_a_column_gives_what_it_has_to_spare_to_one_whose_texts_would_be_cut() -> None:
+    async with TableApp().run_test(size=(36, 8)) as pilot:
+        table = pilot.app.query_one(EntityTable)
+        table.set_columns(Column("object"), Column("shape", most=26))
+        table.show_rows([["cell", "2000×6 at 1000, 1200"]], ["a"])
+        assert "cell" in read_screen(table)[1]
+        assert "2000×6 at 1000, 1200" in read_screen(table)[1]
+
+
 async def test_no_color_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with TableApp().run_test(size=(60, 10)) as pilot:

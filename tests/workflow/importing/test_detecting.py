@@ -56,6 +56,16 @@ def test_a_name_that_no_format_has_is_refused(name: str, tmp_path: Path) -> None
         choose_importer(Registry(), scan_folder(make_voc(tmp_path, BOXES)), name)
 
 
+def test_a_folder_of_videos_says_what_takes_their_frames(tmp_path: Path) -> None:
+    (tmp_path / "my films").mkdir()
+    for name in ("my films/a.mp4", "my films/b.MOV", "code.ts"):
+        (tmp_path / name).touch()
+    with pytest.raises(InvalidInput, match=r"but 2 videos, as my films/a\.mp4") as caught:
+        choose_importer(Registry(), scan_folder(tmp_path), "auto")
+    assert "mlwf apply MODEL 'my films/a.mp4' --to PROJECT" in caught.value.hint
+    assert "--format" not in caught.value.hint
+
+
 def test_a_folder_without_anything_names_the_formats(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         choose_importer(Registry(), scan_folder(tmp_path), "auto")

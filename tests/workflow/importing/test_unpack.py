@@ -278,6 +278,14 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, data: bytes) -> None:
         unpack_all(tmp_path, data)
 
 
+def test_a_video_says_what_takes_its_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"\0\0\0\x10ftypisom")
+    with pytest.raises(InvalidInput, match=r"a\.mp4 is a video") as caught:
+        open_archive(path, KeepingObserver())
+    assert f"mlwf apply MODEL {path} --to PROJECT" in caught.value.hint
+
+
 # --- where it goes, and how it ends --------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from PIL import Image
 
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.annotation import Annotation
@@ -325,3 +326,76 @@ def test_a_new_parameter_that_is_not_used_changes_no_recipe(home: Workspace) -> 
 
     assert digest() == digest(device="cpu", tile=0)
     assert len({digest(), digest(tile=640), digest(max_objects=9), digest(confidence=0.3)}) == 4
+
+
+def find_frame(film: Path, number: int) -> int:
+    """Return where a frame of an AVI begins, counted from 0."""
+    data = film.read_bytes()
+    at = data.index(b"movi")
+    for _ in range(number + 1):
+        at = data.index(b"00dc", at + 1)
+    return at
+
+
+def test_a_video_that_is_cut_off_says_how_many_of_its_frames_are_there(
+    home: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    whole = write_video(tmp_path / "whole.avi", frames=12)
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: find_frame(whole, 5)])
+    words = ["--to", "street", "--home", str(home.home), "-p", "device=cpu"]
+
+    assert main(["apply", "eye", str(cut), *words, "--json"]) == 3
+
+    result = json.loads(capsys.readouterr().out)
+    assert result["problems"] == [
+        {"path": "cut.avi", "reason": "is cut off: 5 of 12 frames could be read", "is_taken": False}
+    ]
+    assert main(["apply", "eye", str(cut), *words]) == 3, "nor is it forgotten where the rest is known"
+    assert "of 12 frames could be read" in capsys.readouterr().out
+    with record(home, "apply", params={}) as run:
+        every_ninth = read_video(run, cut, every=9, observer=KeepingObserver()).problems
+        assert [one.reason for one in every_ninth] == ["is cut off: 1 of 2 frames could be read"]
+        assert not read_video(run, whole, every=5, observer=KeepingObserver()).problems
+
+
+def test_of_an_animation_it_is_said_that_only_its_first_frame_is_looked_at(
+    home: Workspace, tmp_path: Path
+) -> None:
+    frames = [Image.new("RGB", (24, 24), color) for color in ("red", "green", "blue")]
+    with record(home, "apply", params={}) as run:
+        for suffix in ("gif", "png", "webp"):
+            path = tmp_path / f"a.{suffix}"
+            frames[0].save(path, save_all=True, append_images=frames[1:])
+            (problem,) = read_picture(run, path).problems
+            assert (problem.path, problem.is_taken) == (path.name, True)
+            assert "an animation of 3 frames" in problem.reason
+            frames[0].save(path)
+            assert not read_picture(run, path).problems
+
+
+def test_videos_in_a_folder_are_told_and_not_looked_at(
+    home: Workspace, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    (folder / "films").mkdir()
+    for name in ("films/b.MP4", "a.avi", ".hidden.avi", "code.ts"):
+        (folder / name).write_bytes(b"")
+    words = ["apply", "eye", str(folder), "--to", "slides", "--home", str(home.home), "-p", "device=cpu"]
+
+    assert main([*words, "--json"]) == 3
+
+    result = json.loads(capsys.readouterr().out)
+    assert [one["path"] for one in result["problems"]] == ["a.avi", "films/b.MP4"]
+    assert "partly: 2 files were left out" in result["summary"]
+
+
+def test_a_picture_of_several_pages_gets_the_advice_that_an_import_gives(
+    home: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "scan.tif"
+    Image.new("L", (9, 9)).save(path, save_all=True, append_images=[Image.new("L", (9, 9))])
+    with record(home, "apply", params={}) as run, pytest.raises(InvalidInput, match="has 2 pages") as caught:
+        read_picture(run, path)
+    assert "convert scan.tif" in caught.value.hint

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ import numpy as np
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
+UNREADABLE = (  # as Pillow says it
+    OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
 CHECK_TOLERANCE = 0.005
 
 
@@ -35,10 +40,11 @@ def main() -> int:
     found = {}
     for path in options.pictures:
         try:
-            said = found[str(path)] = classify(path, spec, run)
-        except (OSError, SyntaxError, ValueError) as error:  # as Pillow says it
+            picture = read_picture(path)
+        except UNREADABLE as error:
             print(f"{path} cannot be read: {error}", file=sys.stderr)
             continue
+        said = found[str(path)] = classify(picture, spec, run)
         if not options.json:
             best = max(said, key=said.__getitem__)
             print(f"{path}: {best} {said[best]:.3f}")
@@ -71,15 +77,55 @@ def load(spec: dict[str, Any]) -> Any:
     return lambda batch: network(torch.from_numpy(batch)).detach().numpy()
 
 
-def classify(path: Path, spec: dict[str, Any], run: Any) -> dict[str, float]:
-    """Return the probability of each class."""
+def classify(picture: Any, spec: dict[str, Any], run: Any) -> dict[str, float]:
+    """Return the probability of each class for a picture (H, W, 3) uint8 RGB."""
     side = spec["input"]["shape"][2]
     steps = spec["preprocessing"]
-    with Image.open(path) as opened:
-        pixels = resize(np.asarray(opened.convert("RGB"), np.float32), side)
+    pixels = resize(picture.astype(np.float32), side)
     normal = (pixels / steps["divide_by"] - np.float32(steps["mean"])) / np.float32(steps["deviation"])
     batch = np.ascontiguousarray(normal.transpose(2, 0, 1)[None], np.float32)  # (1, 3, S, S)
     return dict(zip(spec["classes"], run(batch)[0].tolist(), strict=True))
+
+
+def read_picture(path: Path) -> Any:
+    """Return a picture (H, W, 3) uint8 RGB as it is shown: turned by EXIF, of 16 bits the upper 8."""
+    with Image.open(path) as opened:
+        opened.load()
+        exif = b"" if opened.format == "TIFF" else opened.info.get("exif", b"")  # Pillow turns a TIFF itself
+        return turn(to_rgb(opened), find_orientation(exif))
+
+
+def to_rgb(opened: Any) -> Any:
+    """Return the pixels (H, W, 3) uint8 RGB of an image of Pillow, which would clip what has more bits."""
+    if opened.mode.startswith(("I", "F")):
+        upper = (np.asarray(opened) / 256).clip(0, 255).astype(np.uint8)  # (H, W)
+        return upper[..., None].repeat(3, 2)
+    return np.asarray(opened.convert("RGB"))
+
+
+def turn(pixels: Any, orientation: int) -> Any:
+    """Return the pixels (H, W, 3) as EXIF says that they are shown; 5 to 8 swap the sides."""
+    pixels = pixels.swapaxes(0, 1) if orientation > 4 else pixels
+    down, along = ((1, 1), (1, -1), (-1, -1), (-1, 1))[(orientation - 1) % 4]
+    return np.ascontiguousarray(pixels[::down, ::along])
+
+
+def find_orientation(exif: bytes) -> int:
+    """Return the orientation, 1 to 8, that an EXIF block states; 1 where it states none or is damaged."""
+    block = exif[6:] if exif.startswith(b"Exif\0\0") else exif
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", block, 4)
+        (count,) = struct.unpack_from(f"{order}H", block, start)
+        for at in range(start + 2, start + 2 + count * 12, 12):
+            tag, value = struct.unpack_from(f"{order}H6xH", block, at)
+            if tag == 0x0112:
+                return int(value) if 1 <= value <= 8 else 1
+    except struct.error:  # it ends too early
+        pass
+    return 1
 
 
 def resize(pixels: Any, side: int) -> Any:
@@ -111,7 +157,7 @@ def weigh_neighbours(length: int, side: int) -> Any:
 def check(spec: dict[str, Any], run: Any) -> int:
     """Compare what the model says of sample.png with expected.json; return the exit code."""
     expected = json.loads((HERE / "expected.json").read_text("utf-8"))["probabilities"]
-    found = classify(HERE / "sample.png", spec, run)
+    found = classify(read_picture(HERE / "sample.png"), spec, run)
     worst = max(abs(found[name] - expected[name]) for name in expected)
     print(f"largest difference {worst:.4f}, allowed {CHECK_TOLERANCE}")
     return 0 if worst <= CHECK_TOLERANCE else 1

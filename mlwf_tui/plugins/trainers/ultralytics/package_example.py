@@ -1,8 +1,8 @@
 """Finds objects on pictures with this model: `python example.py PICTURE…`, or `--check` to see that it works.
 
 model.json beside this file says what goes in and out. This file does that with NumPy and the runtime that
-model.json names under "requires". It reads PNG itself; for other pictures it needs Pillow as well. Take from
-it whatever you need.
+model.json names under "requires". It reads plain PNG itself; for other pictures it needs Pillow as well. Take
+from it whatever you need.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, zlib.error)  # Pillow and the PNG below
+UNREADABLE = (  # Pillow and the PNG below
+    OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error,
+    zlib.error,
+)  # fmt: skip
+MAX_PIXELS = 178_000_000  # about where Pillow too refuses
 CHECK_IOU, CHECK_CONFIDENCE = 0.9, 0.05  # another resize than the maker's shifts a box by less
 
 
@@ -209,33 +213,72 @@ def is_among(wanted: dict[str, Any], found: list[dict[str, Any]]) -> bool:
 
 
 def read_picture(path: Path) -> Any:
-    """Return a picture (H, W, 3) uint8 RGB."""
+    """Return a picture (H, W, 3) uint8 RGB as it is shown: turned by EXIF, of 16 bits the upper 8."""
     data = path.read_bytes()
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         pixels = read_png(data)
         if pixels is not None:
             return pixels
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    with Image.open(path) as opened:
-        return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            exif = b"" if opened.format == "TIFF" else opened.info.get("exif", b"")  # Pillow turns a TIFF
+            return turn(to_rgb(opened), find_orientation(exif))
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
+
+
+def to_rgb(opened: Any) -> Any:
+    """Return the pixels (H, W, 3) uint8 RGB of an image of Pillow, which would clip what has more bits."""
+    if opened.mode.startswith(("I", "F")):
+        upper = (np.asarray(opened) / 256).clip(0, 255).astype(np.uint8)  # (H, W)
+        return upper[..., None].repeat(3, 2)
+    return np.asarray(opened.convert("RGB"))
+
+
+def turn(pixels: Any, orientation: int) -> Any:
+    """Return the pixels (H, W, 3) as EXIF says that they are shown; 5 to 8 swap the sides."""
+    pixels = pixels.swapaxes(0, 1) if orientation > 4 else pixels
+    down, along = ((1, 1), (1, -1), (-1, -1), (-1, 1))[(orientation - 1) % 4]
+    return np.ascontiguousarray(pixels[::down, ::along])
+
+
+def find_orientation(exif: bytes) -> int:
+    """Return the orientation, 1 to 8, that an EXIF block states; 1 where it states none or is damaged."""
+    block = exif[6:] if exif.startswith(b"Exif\0\0") else exif
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", block, 4)
+        (count,) = struct.unpack_from(f"{order}H", block, start)
+        for at in range(start + 2, start + 2 + count * 12, 12):
+            tag, value = struct.unpack_from(f"{order}H6xH", block, at)
+            if tag == 0x0112:
+                return int(value) if 1 <= value <= 8 else 1
+    except struct.error:  # it ends too early
+        pass
+    return 1
 
 
 def read_png(data: bytes) -> Any:
-    """Return a PNG of 8 bits a channel (H, W, 3) uint8 RGB, or None where it is of another kind."""
-    packed, at = b"", 8
+    """Return a PNG of 8 bits a channel (H, W, 3) uint8 RGB as shown, or None where it is of another kind."""
+    packed, exif, at = b"", b"", 8
     header = data[16:29]
     while at < len(data):
         length, kind = struct.unpack(">I4s", data[at : at + 8])
         packed += data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        exif = data[at + 8 : at + 8 + length] if kind == b"eXIf" else exif
         at += 12 + length
     width, height, depth, color, _, _, interlace = struct.unpack(">IIBBBBB", header)
     channels = {0: 1, 2: 3, 4: 2, 6: 4}.get(color)
-    if depth != 8 or interlace or channels is None:
+    if depth != 8 or interlace or channels is None or width * height > MAX_PIXELS:
         return None
     lines = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(height, 1 + width * channels)
     pixels = unfilter(lines, channels).reshape(height, width, channels)
-    return np.ascontiguousarray(pixels[..., :3] if channels >= 3 else pixels[..., :1].repeat(3, 2))
+    return turn(pixels[..., :3] if channels >= 3 else pixels[..., :1].repeat(3, 2), find_orientation(exif))
 
 
 def unfilter(lines: Any, channels: int) -> Any:
