@@ -73,7 +73,7 @@ class YoloImporter:
                 0.95, f"{config.name} names classes and splits, {self._tell_task(folder)}, {images}"
             )
         if (names := find_class_file(folder.root)) is not None:
-            return Detection(0.85, f"there is {names.name}, {images}, {self._tell_task(folder)}")
+            return Detection(0.85, f"{names.name} names classes, {images}, {self._tell_task(folder)}")
         if any(path.is_dir() for path in (folder.root / "labels", *folder.root.glob("*/labels"))):
             return Detection(0.6, f"labels stands beside {count_images(folder)}")
         return None

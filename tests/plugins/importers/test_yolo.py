@@ -363,7 +363,7 @@ def test_names_without_lists_are_told_by_their_file(tmp_path: Path) -> None:
     (tmp_path / "obj.data").unlink()
     detection = YoloImporter().detect(scan_folder(tmp_path))
     assert detection is not None
-    assert detection.reason == "there is obj.names, 4 images, labels are boxes"
+    assert detection.reason == "obj.names names classes, there are 4 images, labels are boxes"
 
 
 @pytest.mark.parametrize(
