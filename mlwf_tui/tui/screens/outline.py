@@ -74,7 +74,7 @@ def make_version_entry(version: Version, snapshot: Snapshot, now: datetime) -> E
         kind=EntryKind.VERSION,
         key=f"version:{version.id}",
         ref=f"{name}@{version.number}",
-        target=f"{version.project_id}@{version.number}",
+        target=version.full_ref,
         title="  ".join(
             (f"@{version.number}", *(f"#{tag}" for tag in version.tags), first_line(version.message))
         ),
