@@ -46,7 +46,8 @@ def submit_call(
     checked = check_terms(workspace, terms or Terms(wants=Wants()))
     with workspace.catalog.transaction():
         pinned = pin_call(workspace, verb, call, is_behind=bool(checked.after))
-        recorder = queue_run(workspace, verb, call, seed, terms=checked, call=pinned.call)
+        shown = name_call(workspace, verb, call)
+        recorder = queue_run(workspace, verb, shown, seed, terms=checked, call=pinned.call)
         for version in pinned.versions:
             recorder.read_version(version.full_ref)
     return start_queued(workspace, recorder.run)

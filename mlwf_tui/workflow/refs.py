@@ -123,6 +123,21 @@ def by_name(workspace: Workspace, ref: str) -> str:
     return f"{name}{at}{which}"
 
 
+def name_project(workspace: Workspace, project: str) -> str:
+    """Return the name that a project's id means now; what is no id is a name, of a new project perhaps.
+
+    One of another workspace has that before it, which no verb writes to.
+
+    Raises:
+        NotFound: the project of that id was deleted.
+    """
+    if not is_id(project):
+        return project
+    found = workspace.catalog.projects.get(project)
+    is_own = found.workspace == workspace.settings.workspace
+    return found.name if is_own else f"{found.workspace}/{found.name}"
+
+
 def resolve(workspace: Workspace, ref: str) -> Entity:
     """Return whatever a ref names: a version, or the project, model, report or run of that name or id.
 

@@ -91,7 +91,7 @@ def make_dataset_entry(within: Entry, name: str, item_count: int) -> Entry:
         ref=name,
         title=name,
         note=f"{item_count:,}",
-        entity=Excerpt(ref=within.ref, dataset=name, item_count=item_count),
+        entity=Excerpt(ref=within.ref, target=within.target, dataset=name, item_count=item_count),
         within=within,
     )
 
@@ -104,7 +104,9 @@ def make_item_entry(within: Entry, item: Item) -> Entry:
         ref=item.key,
         title=item.name,
         note=item.split.value,
-        entity=Excerpt(ref=within.ref, dataset=item.dataset, items=(item,), item_count=1),
+        entity=Excerpt(
+            ref=within.ref, target=within.target, dataset=item.dataset, items=(item,), item_count=1
+        ),
         within=within,
     )
 

@@ -15,7 +15,7 @@ from mlwf_tui.entities.ids import is_id
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import MlwfError, NotFound
-from mlwf_tui.workflow.refs import by_id, by_name, resolve_project_ref
+from mlwf_tui.workflow.refs import by_id, by_name, name_project, resolve_project_ref
 from mlwf_tui.workflow.running.recorder import pin_version
 from mlwf_tui.workspace import Workspace
 
@@ -66,14 +66,14 @@ def name_call(workspace: Workspace, verb: str, call: Mapping[str, Any]) -> Mappi
             return {**call, "ref": by_name(workspace, call["ref"])}
         case "transform":
             refs = [by_name(workspace, ref) for ref in call["refs"]]
-            return {**call, "refs": refs, "to": _name_project(workspace, call["to"])}
+            return {**call, "refs": refs, "to": name_project(workspace, call["to"])}
         case "import":
-            return {**call, "project": _name_project(workspace, call["project"])}
+            return {**call, "project": name_project(workspace, call["project"])}
         case "compare" if call.get("on"):
             return {**call, "on": by_name(workspace, call["on"])}
         case "pipeline" | "sweep":
             sources = {name: by_name(workspace, ref) for name, ref in call.get("sources", {}).items()}
-            to = {name: _name_project(workspace, project) for name, project in call.get("to", {}).items()}
+            to = {name: name_project(workspace, project) for name, project in call.get("to", {}).items()}
             params = {name: _name_model(workspace, name, of) for name, of in call.get("params", {}).items()}
             return {**call, "sources": sources, "to": to, "params": params}
         case _:
@@ -125,10 +125,6 @@ def _find_id(workspace: Workspace, ref: str) -> str:
 def _find_project(workspace: Workspace, name: str) -> str:
     found = workspace.catalog.projects.find(name, workspace.settings.workspace)
     return name if found is None else found.id
-
-
-def _name_project(workspace: Workspace, project: str) -> str:
-    return workspace.catalog.projects.get(project).name if is_id(project) else project
 
 
 def _name_model(workspace: Workspace, param: str, value: Any) -> Any:
