@@ -13,6 +13,7 @@ from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import NotFound
+from mlwf_tui.workflow.apply import submit_apply
 from mlwf_tui.workflow.benchmark import queue_benchmark
 from mlwf_tui.workflow.benchmarking.after_training import Coming, plan_for
 from mlwf_tui.workflow.calls import submit_call
@@ -20,19 +21,18 @@ from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.copy import copy
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.import_ import import_folder
-from mlwf_tui.workflow.pipeline import Request, submit_pipeline
+from mlwf_tui.workflow.pipeline import Request, run_pipeline, submit_pipeline
 from mlwf_tui.workflow.queue import list_queue, pause_queue, resume_queue
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.running.pins import name_call
 from mlwf_tui.workflow.search import continue_search, read_search, submit_search
 from mlwf_tui.workflow.searching.plans import read_plan
+from mlwf_tui.workflow.show import show
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workspace import Workspace
 from tests import jobs
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_voc
-
-BEHIND = Terms(wants=Wants())
 
 
 @pytest.fixture
@@ -171,6 +171,30 @@ def test_a_waiting_pipeline_reads_and_writes_the_projects_that_were_meant(home: 
     assert (named["sources"], named["to"]) == ({"data": "old@1"}, {"f": "old"})
 
 
+class _Renaming(KeepingObserver):
+    """Gives a name away as soon as the work is going on."""
+
+    def __init__(self, home: Workspace) -> None:
+        super().__init__()
+        self._home = home
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        super().progress(step, total, message)
+        if self._home.catalog.projects.find("old", "default") is None:
+            give_name_away(self._home)
+
+
+def test_a_pipeline_that_goes_on_writes_to_the_project_that_was_there_as_it_began(home: Workspace) -> None:
+    text = (
+        "name: p\nsources:\n  data: base@1\nsteps:\n"
+        "  - {name: f, operation: filter, params: {splits: [train]}}\n"
+        "outputs:\n  - {from: f, project: base}\n"
+    )
+    run_pipeline(home, Request(name="p.yaml", text=text), observer=_Renaming(home))
+
+    assert (find_version(home, "old").number, find_version(home, "base").number) == (2, 1)
+
+
 def test_a_transform_is_done_with_what_was_meant(home: Workspace) -> None:
     base = find_version(home, "base")
     run = submit_call(home, "transform", make_call("base@1", to="base"))
@@ -182,4 +206,49 @@ def test_a_transform_is_done_with_what_was_meant(home: Workspace) -> None:
     assert done.state is RunState.DONE, done.error
     assert [one.id for one in done.inputs] == [base.id]
     assert find_version(home, "old").number == 2
+    assert find_version(home, "base").number == 1
+
+
+@pytest.mark.slow
+def test_what_a_training_leaves_is_named_and_measured_as_its_project_is_called_then(
+    home: Workspace, tmp_path: Path
+) -> None:
+    base = find_version(home, "base")
+    gate = tmp_path / "gate"
+    run = submit_train(
+        home, "base@1", model="learner", params={"epochs": "2", "gate": str(gate)}, is_benchmarked=True
+    )
+    resume_queue(home)
+    jobs.wait_until(lambda: home.catalog.runs.get(run.id).state is RunState.RUNNING, lambda: "it waits")
+    jobs.wait_until((home.run_folder(run.id) / "fit" / "epoch").exists, lambda: "no epoch")
+    give_name_away(home)
+    gate.touch()
+
+    done = jobs.wait_for_end(home, run)
+
+    model = home.catalog.models.get(done.result["model"])
+    assert model.description == "trained on old@1"
+    card = show(home, model.id).facts["card"]
+    assert f"mlwf benchmark {model.name} old" in card
+    assert "base@" not in card
+    measured = jobs.wait_for_end(home, home.catalog.runs.get(done.result["benchmark"]["run"]))
+    assert measured.state is RunState.DONE, measured.error
+    assert [one.id for one in measured.inputs] == [model.id, base.id]
+    assert [report.version_ref for report in home.catalog.reports.list()] == ["old@1"]
+
+
+@pytest.mark.slow
+def test_a_model_is_applied_into_the_project_that_was_meant(home: Workspace) -> None:
+    trained = submit_train(home, "base@1", model="learner", params={"epochs": "1"})
+    resume_queue(home)
+    model = jobs.wait_for_end(home, trained).result["model"]
+    pause_queue(home)
+    run = submit_apply(home, model, "base@1", to="base", params={})
+    give_name_away(home)
+    resume_queue(home)
+
+    done = jobs.wait_for_end(home, run)
+
+    assert done.state is RunState.DONE, done.error
+    assert done.result["project"] == "old"
     assert find_version(home, "base").number == 1
