@@ -10,7 +10,7 @@ import peewee as pw
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.heads import HeadMove, Heads, MoveStatus, has_moved
 from mlwf_tui.catalog.journal import Journal
-from mlwf_tui.catalog.lookup import ambiguous, find_by_prefix, missing
+from mlwf_tui.catalog.lookup import ambiguous, find_by_prefix, hint_undelete, missing
 from mlwf_tui.catalog.tables import ProjectRow, StateRow, VersionRow
 from mlwf_tui.entities.ids import Digest, ProjectId, RunId, StateId, is_id, new_id
 from mlwf_tui.entities.item import check_name, check_own_name
@@ -69,6 +69,10 @@ class Projects:
         """
         if is_id(ref) and (found := find_by_prefix(self._database, ProjectRow, ref, "project")):
             return self.get_by_id(ProjectId(found))
+        if is_id(ref) and self.was_deleted(ProjectId(ref)):
+            query = ProjectRow.select(ProjectRow.name).where(ProjectRow.id == ref)
+            name = self._database.read_value(query)
+            raise NotFound(f"The project {name!r} was deleted.", hint=hint_undelete(ref))
         workspace, slash, name = ref.rpartition("/")
         named = self._read(*([ProjectRow.workspace == workspace] if slash else []), ProjectRow.name == name)
         if len(named) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -136,7 +137,11 @@ def _format(listing: QueueListing) -> str:
     head = ["The queue is paused: mlwf queue resume lets it go on.", ""] if listing.is_paused else []
     rows = [_format_going(run, job) for run, job in listing.going]
     rows += [
-        (*_format_run(run), f"waits for {run.waits_for}" if run.waits_for else "") for run in listing.waiting
+        (
+            *_format_run(run, listing.unread.get(run.id, ())),
+            f"waits for {run.waits_for}" if run.waits_for else "",
+        )
+        for run in listing.waiting
     ]
     header = ("RUN", "VERB", "STATE", "INPUTS", "OUTPUTS", "PRIORITY", "QUEUED", "")
     return "\n".join([*head, format_table(header, rows, empty="Nothing waits, and nothing goes on.")])
@@ -148,12 +153,14 @@ def _format_going(run: Run, job: Job | None) -> tuple[str, ...]:
     return (*_format_run(run), holds)
 
 
-def _format_run(run: Run) -> tuple[str, ...]:
+def _format_run(run: Run, unread: Sequence[str] = ()) -> tuple[str, ...]:
+    later = f"({', '.join(unread)})" if unread else ""
+    read = name_artifacts(run.inputs) if run.inputs or not later else ""
     return (
         run.id,
         run.verb,
         format_state(run.state.value),
-        name_artifacts(run.inputs),
+        f"{read} {later}".strip(),
         name_outputs(run),
         str(run.priority),
         format_age(run.created_at),

@@ -156,7 +156,7 @@ def format_search(found: FoundSearch) -> str:
     """Return a search for a person: its trials, best first, and what made the difference."""
     plan, run = found.plan, found.run
     head = f"search {run.id} of {plan.data}, {plan.model}, {plan.sampler}: {format_state(run.state.value)}"
-    summary = str(run.result.get("summary", run.waits_for and f"waits for {run.waits_for}"))
+    failed = [f"{run.error} {run.hint}".rstrip()] if run.error else []
     names = [axis.name for axis in plan.axes]
     ranked = rank(found.trials, is_lower_better=plan.is_lower_better)
     rows = [
@@ -177,7 +177,7 @@ def format_search(found: FoundSearch) -> str:
         "STEPS",
         "MODEL",
     )
-    lines = [head, summary, "", format_table(header, rows, empty="No trial yet.")]
+    lines = [head, found.summary, *failed, "", format_table(header, rows, empty="No trial yet.")]
     if len(ranked) > SHOWN_TRIALS:
         lines.append(f"and {len(ranked) - SHOWN_TRIALS} more; --json has them all")
     lines += _format_importance(found.importance)

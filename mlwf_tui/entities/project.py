@@ -91,3 +91,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     def ref(self) -> str:
         """`project@number`, as a person writes it."""
         return f"{self.project_name}@{self.number}"
+
+    @property
+    def full_ref(self) -> str:
+        """`project_id@number`, which means the same version whatever its project is called."""
+        return f"{self.project_id}@{self.number}"

@@ -20,7 +20,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_changes, iter_items
 from mlwf_tui.workflow.benchmark import find_model
 from mlwf_tui.workflow.projects import find_or_create_project
-from mlwf_tui.workflow.refs import check_project_name
+from mlwf_tui.workflow.refs import by_name, check_project_name
 from mlwf_tui.workflow.running.ends import look_at_file, note_file
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder, pin_version
@@ -96,14 +96,16 @@ def submit_apply(
     if path is not None:
         check_path(path, dataset)
     file = look_at_file(str(path)) if path is not None and path.is_file() else None
-    data = ref if path is None else str(path)
+    data = by_name(workspace, ref) if path is None else str(path)
     shown = {"model": model_ref if model is None else model.name, "data": data, "to": to, **checked}
     shown |= {"dataset": dataset} if dataset else {}
     shown |= {"is_trusted": True} if is_trusted else {}
     with workspace.catalog.transaction():
         if path is None:
             pin_version(workspace, ref, verb="apply")
-        recorder = queue_run(workspace, "apply", shown, 0, terms=agreed, call={"is_again": is_again})
+        target = workspace.catalog.projects.find(to, workspace.settings.workspace)
+        call = {"is_again": is_again, **({"to": target.id} if target else {})}
+        recorder = queue_run(workspace, "apply", shown, 0, terms=agreed, call=call)
         if model is not None:
             recorder.read_model(model.id)
         version = recorder.read_version(ref) if path is None else None
@@ -149,7 +151,7 @@ class _Source(NamedTuple):
 def _read_source(recorder: Recorder, version: Version | None, every: int, observer: Observer) -> _Source:
     """Return what the model is to look at: of a path, what it holds now."""
     workspace, run = recorder.workspace, recorder.run
-    path, to = Path(run.params["data"]), run.params["to"]
+    path, to = Path(run.params["data"]), _name_target(recorder)
     if version is not None:  # of a folder too, where an earlier job of the run has imported it
         problems = msgspec.convert(run.result.get(LEFT_OUT, ()), tuple[Problem, ...])
         return _Source(version.manifest, version.item_count, version.ref, version, problems)
@@ -167,10 +169,20 @@ def _read_source(recorder: Recorder, version: Version | None, every: int, observ
     return _Source(version.manifest, version.item_count, version.ref, version, problems)
 
 
+def _name_target(recorder: Recorder) -> str:
+    """Return what the project is called now that gets the result: the one that was meant, if there was one.
+
+    Raises:
+        NotFound: it was deleted.
+    """
+    meant = recorder.run.call.get("to")
+    return recorder.workspace.catalog.projects.get(meant).name if meant else str(recorder.run.params["to"])
+
+
 def _check_free(recorder: Recorder, source: _Source) -> None:
     """Refuse items whose names are taken in the dataset that they are for, before the model is asked."""
     workspace, params = recorder.workspace, recorder.run.params
-    target = workspace.catalog.projects.find(params["to"], workspace.settings.workspace)
+    target = workspace.catalog.projects.find(_name_target(recorder), workspace.settings.workspace)
     if params.get("dataset") and target is not None:
         keys = (item.key for item in iter_items(workspace.store, source.manifest))
         check_free(workspace.store, target.manifest, keys, params["dataset"])
@@ -188,7 +200,7 @@ def _finish(
     """
     workspace, run, manifest = recorder.workspace, recorder.run, annotated.manifest
     version, problems = source.version, (*source.problems, *annotated.problems)
-    target = find_or_create_project(workspace, run.params["to"])
+    target = find_or_create_project(workspace, _name_target(recorder))
     dataset = run.params.get("dataset", "")
     placed, conflicts = manifest, tuple[str, ...]()
     if dataset:

@@ -38,7 +38,7 @@ from mlwf_tui.workflow.benchmarking.rules import note_rules
 from mlwf_tui.workflow.benchmarking.timing import EFFORTS, OFF, measure_speed
 from mlwf_tui.workflow.measuring import keep_predictions, list_class_names, make_request
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.refs import by_name, resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.recorder import Recorder, pin_version
 from mlwf_tui.workflow.using.trust import check_model
@@ -65,7 +65,7 @@ class PlannedBenchmark(msgspec.Struct, frozen=True, kw_only=True):
     """A benchmark that nothing speaks against, still to be queued."""
 
     model: Model | str  # the name of one that a training will make
-    ref: str
+    ref: str  # by the id of its project where there is time between the plan and the run
     part: Part
     params: BenchmarkParams = BenchmarkParams()
     device: str = "auto"
@@ -145,7 +145,8 @@ def plan_benchmark(
     part = choose_split(workspace, manifest, part)
     known = None
     if model is not None:
-        items = check_fit(workspace, model, ref, manifest, part, evaluator=checked.evaluator)
+        named = by_name(workspace, ref)
+        items = check_fit(workspace, model, named, manifest, part, evaluator=checked.evaluator)
         check_model(workspace, model, is_trusted=is_trusted)
         check_runtime(workspace.registry.get_trainer(model.trainer), checked.runtime)
         known = None if is_again else _find_made(workspace, model, manifest, part, items, checked)
@@ -166,7 +167,7 @@ def queue_benchmark(workspace: Workspace, planned: PlannedBenchmark) -> Recorder
     given = {key: value for key, value in asdict(planned.params).items() if value != getattr(default, key)}
     shown = {
         "model": model if isinstance(model, str) else model.name,
-        "data": planned.ref,
+        "data": by_name(workspace, planned.ref),
         "split": part.split,
         "device": planned.device,
         **({} if is_whole else {"part": msgspec.json.encode(part).decode()}),
@@ -296,6 +297,7 @@ def keep_benchmark(
         blob = writer.put(msgspec.json.encode(evaluation))
         predictions = keep_predictions(writer, said.result.predictions)
     with recorder.finishing():
+        version = workspace.catalog.versions.find_any(version.id) or version  # by its present name
         taken = {report.name for report in workspace.catalog.reports.list()}
         report = recorder.write_report(
             name=find_free(f"{model.name}-on-{version.project_name}", taken),

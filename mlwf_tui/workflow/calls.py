@@ -15,6 +15,7 @@ from mlwf_tui.entities.threeway import Side
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.pins import name_call, pin_call
 from mlwf_tui.workflow.running.recorder import Recorder, closing_run
 from mlwf_tui.workspace import Adoption, Workspace
 
@@ -32,8 +33,8 @@ def submit_call(
 ) -> Run:
     """Queue a verb with what it is to be called with, start it if there is room, and return at once.
 
-    What does not fit is said by the run, as the verb looks at it when its turn has come. Paths in
-    `call` are absolute: the job has another working folder.
+    What it names is pinned now; see `pin_call`. What does not fit is said by the run, as the verb looks at it
+    when its turn has come. Paths in `call` are absolute: the job has another working folder.
 
     Raises:
         InvalidInput: there is no such verb.
@@ -43,7 +44,12 @@ def submit_call(
     if verb not in CALLS:
         raise InvalidInput(f"The verb {verb!r} cannot be queued.", hint=f"These can: {', '.join(CALLS)}.")
     checked = check_terms(workspace, terms or Terms(wants=Wants()))
-    recorder = queue_run(workspace, verb, call, seed, terms=checked, call=call)
+    with workspace.catalog.transaction():
+        pinned = pin_call(workspace, verb, call, is_behind=bool(checked.after))
+        shown = name_call(workspace, verb, call)
+        recorder = queue_run(workspace, verb, shown, seed, terms=checked, call=pinned.call)
+        for version in pinned.versions:
+            recorder.read_version(version.full_ref)
     return start_queued(workspace, recorder.run)
 
 
@@ -57,7 +63,8 @@ def perform_call(workspace: Workspace, recorder: Recorder, observer: Observer) -
     try:
         if verb not in CALLS:
             raise InvalidInput(f"The verb {verb!r} is not done by a worker.", hint="Start it anew.")
-        result = CALLS[verb](replace(workspace, adopted=adoption), recorder.run.call, observer)
+        call = name_call(workspace, verb, recorder.run.call)
+        result = CALLS[verb](replace(workspace, adopted=adoption), call, observer)
     except BaseException:
         if adoption.is_taken:
             raise  # it was closed by the verb's own recorder

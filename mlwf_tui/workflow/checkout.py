@@ -18,6 +18,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.projects import write_empty_manifest
+from mlwf_tui.workflow.refs import by_name
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workflow.trees.ahead import NOTHING, Ahead
 from mlwf_tui.workflow.trees.places import FOLDER_NAME
@@ -65,7 +66,7 @@ def checkout(
         Busy: another checkout or sync of the folder is going on.
         StorageFailed: the disk refused; run it again, and it goes on where it was.
     """
-    params = {"data": ref, "folder": str(folder), "force": is_forced}
+    params = {"data": by_name(workspace, ref), "folder": str(folder), "force": is_forced}
     with record(workspace, "checkout", params=params) as run:
         if not is_forced:
             _check_free(expand_path(folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mlwf_tui.entities.project import VersionKind
-from mlwf_tui.workflow.refs import check_project_name
+from mlwf_tui.workflow.refs import by_name, check_project_name
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 
@@ -35,7 +35,7 @@ def copy(workspace: Workspace, ref: str, name: str) -> CopyResult:
     catalog = workspace.catalog
     with (
         catalog.transaction(),
-        record(workspace, "copy", params={"source": ref, "to": name}) as run,
+        record(workspace, "copy", params={"source": by_name(workspace, ref), "to": name}) as run,
         run.finishing(),
     ):
         source = run.read_version(ref)

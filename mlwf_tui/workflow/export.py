@@ -26,7 +26,7 @@ from mlwf_tui.store.locks import try_lock
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.fitting import make_fitter
 from mlwf_tui.workflow.exporting.linking import ImageLinks
-from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.refs import by_name, resolve_manifest
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.whole_files import suggest_place
 from mlwf_tui.workspace import Workspace
@@ -80,7 +80,7 @@ def plan_export(
     renamed = exporter.count_renamed(fitted) if isinstance(exporter, RenamingExporter) else 0
     deque(fitted, maxlen=0)  # of one that renames nothing they are looked at here
     return ExportPlan(
-        ref=ref,
+        ref=by_name(workspace, ref),
         format=exporter.name,
         item_count=work.fitter.item_count,
         object_count=work.fitter.object_count,
@@ -113,7 +113,12 @@ def export(
     folder = expand_path(folder)
     exporter = find_exporter(workspace, format)
     _check_target(workspace, folder)
-    params = {"data": ref, "folder": str(folder), "format": exporter.name, "is_linked": is_linked}
+    params = {
+        "data": by_name(workspace, ref),
+        "folder": str(folder),
+        "format": exporter.name,
+        "is_linked": is_linked,
+    }
     wanted = {} if selection.is_everything else {"selection": msgspec.to_builtins(selection)}
     with record(workspace, "export", params={**params, **wanted}) as run:
         version = run.read_version(ref)

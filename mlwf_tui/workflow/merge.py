@@ -17,7 +17,7 @@ from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import Conflict, InvalidParameter
 from mlwf_tui.store.manifests import read_summary, update_manifest
 from mlwf_tui.workflow.combine import Combined, combine
-from mlwf_tui.workflow.refs import resolve_project_ref
+from mlwf_tui.workflow.refs import by_name, resolve_project_ref
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
 
@@ -74,7 +74,7 @@ def plan_merge(
     return MergePlan(
         base=sides.base.ref if sides.base else "",
         ours=sides.ours.name,
-        theirs=ref,
+        theirs=by_name(workspace, ref),
         changes=combined.items,
         conflicts=tuple(referee.unsettled),
         is_fast_forward=sides.is_fast_forward,
@@ -113,7 +113,12 @@ def merge(
         return MergeResult(
             project=sides.ours.name, version=None, created=False, conflicts=tuple(referee.unsettled)
         )
-    params = {"project": sides.ours.name, "source": ref, "policy": policy, "choices": dict(choices or {})}
+    params = {
+        "project": sides.ours.name,
+        "source": by_name(workspace, ref),
+        "policy": policy,
+        "choices": dict(choices or {}),
+    }
     with record(workspace, "merge", params=params) as run:
         return _finish(run, sides, combined, message)
 
@@ -142,7 +147,7 @@ def _find_sides(workspace: Workspace, project: str, ref: str, *, is_unrelated: b
     base = versions.find_common_ancestor(mine.id, other.id) if mine and other else None
     if base is None and not is_unrelated:
         raise Conflict(
-            f"{ours.name} and {ref} come from no common version.",
+            f"{ours.name} and {by_name(workspace, ref)} come from no common version.",
             hint="--unrelated merges them all the same, as if both had begun with nothing.",
         )
     manifest = theirs.manifest if number is None or other is None else other.manifest

@@ -17,7 +17,7 @@ from mlwf_tui.formats.yaml_nodes import read_word
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.pipelines.files import find_pipeline
 from mlwf_tui.workflow.pipelines.piping import plan_pipeline
-from mlwf_tui.workflow.pipelines.plans import Plan
+from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.points import (
     PIPELINE,
     LabelledObserver,
@@ -31,6 +31,7 @@ from mlwf_tui.workflow.pipelines.points import (
 from mlwf_tui.workflow.pipelines.training import train_on_output
 from mlwf_tui.workflow.pipelines.values import change_pipeline
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
+from mlwf_tui.workflow.running.pins import pin_call
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
 
@@ -192,10 +193,25 @@ def submit_pipeline(workspace: Workspace, request: Request, *, terms: Terms | No
     agreed = check_terms(workspace, terms or Terms(wants=wants), uses_gpu=bool(models), device=device)
     verb = SWEEP if pipeline.sweeps else PIPELINE
     shown = describe_plan(plans[0]) | ({"points": len(plans)} if pipeline.sweeps else {})
-    call = msgspec.to_builtins(request)
+    call = pin_call(workspace, verb, _write_out(request, pipeline, models), is_behind=True).call
     return start_queued(
         workspace, queue_run(workspace, verb, shown, pipeline.seed, terms=agreed, call=call).run
     )
+
+
+def _write_out(request: Request, pipeline: Pipeline, models: Sequence[CheckedStep]) -> dict[str, Any]:
+    """Return what a job is called with: sources, projects of outputs and models, those of the text as well.
+
+    An output whose project is named after other things gets its name when the turn has come.
+    """
+    results = [output.result for output in pipeline.outputs]
+    to = {one.result: one.project for one in pipeline.outputs if results.count(one.result) == 1}
+    sources = {source.name: source.ref for source in pipeline.sources if source.ref}
+    swept = {sweep.target for sweep in pipeline.sweeps}
+    used = {f"{step.name}.model": step.model.id for step in models if step.model is not None}
+    params = {**request.params, **{name: id for name, id in used.items() if name not in swept}}
+    written: dict[str, Any] = msgspec.to_builtins(replace(request, sources=sources, to=to, params=params))
+    return written
 
 
 def needs_job(workspace: Workspace, request: Request) -> bool:

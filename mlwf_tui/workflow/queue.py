@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from mlwf_tui.entities.ids import JobId
+from mlwf_tui.entities.ids import JobId, RunId
 from mlwf_tui.entities.run import Job, JobExit, Run
 from mlwf_tui.workflow.running.jobs import tend
+from mlwf_tui.workflow.running.pins import list_unread
 from mlwf_tui.workflow.running.places import find_other_place, give_up_elsewhere, is_elsewhere
 from mlwf_tui.workflow.running.settle import describe_end, settle_job
 from mlwf_tui.workspace import Workspace
@@ -21,6 +23,7 @@ class QueueListing:
     slots: int
     waiting: tuple[Run, ...]
     going: tuple[tuple[Run, Job | None], ...]
+    unread: Mapping[RunId, tuple[str, ...]] = field(default_factory=dict)  # data read when the turn has come
 
 
 def list_queue(workspace: Workspace) -> QueueListing:
@@ -29,11 +32,13 @@ def list_queue(workspace: Workspace) -> QueueListing:
     queue, jobs = workspace.catalog.queue, workspace.catalog.jobs
     state, other = queue.read_state(), find_other_place(workspace)
     going = ((run, jobs.latest(run.id)) for run in queue.list_going())
+    waiting = queue.list_waiting()
     return QueueListing(
         is_paused=state is not None and (state.is_paused or bool(other)),
         slots=workspace.settings.slots,
-        waiting=queue.list_waiting(),
+        waiting=waiting,
         going=tuple((run, job) for run, job in going if not is_elsewhere(job, other)),
+        unread={run.id: list_unread(workspace, run) for run in waiting},
     )
 
 

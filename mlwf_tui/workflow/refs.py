@@ -94,6 +94,50 @@ def resolve_manifest(workspace: Workspace, ref: str) -> tuple[Project, Digest]:
     return project, workspace.catalog.versions.get(project.id, number).manifest
 
 
+def by_id(workspace: Workspace, ref: str) -> str:
+    """Return a ref of data with the project's id for its name, so that no rename changes what it means.
+
+    A tag becomes the number that it means now.
+
+    Raises: as `resolve_project_ref`.
+    """
+    state = resolve_minor(workspace, ref)
+    if state is not None:
+        return f"{state.project_id}@{state.base}.{state.minor}"
+    project, number = resolve_project_ref(workspace, ref)
+    return project.id if number is None else f"{project.id}@{number}"
+
+
+def by_name(workspace: Workspace, ref: str) -> str:
+    """Return a ref of data with the project's present name for its id; a ref by name stays as it is.
+
+    Raises:
+        NotFound: the project of that id was deleted.
+    """
+    id, at, which = ref.partition("@")
+    if not is_id(id):
+        return ref
+    project = workspace.catalog.projects.get(id)
+    alike = [one for one in workspace.catalog.projects.list() if one.name == project.name]
+    name = project.name if len(alike) == 1 else f"{project.workspace}/{project.name}"
+    return f"{name}{at}{which}"
+
+
+def name_project(workspace: Workspace, project: str) -> str:
+    """Return the name that a project's id means now; what is no id is a name, of a new project perhaps.
+
+    One of another workspace has that before it, which no verb writes to.
+
+    Raises:
+        NotFound: the project of that id was deleted.
+    """
+    if not is_id(project):
+        return project
+    found = workspace.catalog.projects.get(project)
+    is_own = found.workspace == workspace.settings.workspace
+    return found.name if is_own else f"{found.workspace}/{found.name}"
+
+
 def resolve(workspace: Workspace, ref: str) -> Entity:
     """Return whatever a ref names: a version, or the project, model, report or run of that name or id.
 

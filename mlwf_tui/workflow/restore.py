@@ -110,7 +110,7 @@ def _find_source(workspace: Workspace, ref: str) -> _Source:
         version = resolve_version(workspace, ref)
         return _Source(
             ref=version.ref,
-            full_ref=f"{version.project_id}@{version.number}",
+            full_ref=version.full_ref,
             project_id=version.project_id,
             manifest=version.manifest,
             item_count=version.item_count,

@@ -14,15 +14,15 @@ from mlwf_tui.entities.item import check_name
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.entities.search import SEARCH, SearchPlan, Trial
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, Paused
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, MlwfError, NotFound, Paused
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.benchmark import PlannedBenchmark
 from mlwf_tui.workflow.benchmarking.after_training import SWITCHED_OFF, plan_for, queue_planned
 from mlwf_tui.workflow.names import find_free
-from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.refs import by_name, resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.recorder import Recorder, pin_version
-from mlwf_tui.workflow.searching.course import Course, describe_search
+from mlwf_tui.workflow.searching.course import Course, describe_search, summarise
 from mlwf_tui.workflow.searching.plans import check_plan, describe_plan, read_axes, read_plan
 from mlwf_tui.workflow.searching.trials import Trials
 from mlwf_tui.workflow.stop import stop_parts
@@ -44,6 +44,12 @@ class FoundSearch(msgspec.Struct, frozen=True, kw_only=True):
     plan: SearchPlan
     trials: tuple[Trial, ...]
     importance: Mapping[str, float]
+
+    @property
+    def summary(self) -> str:
+        """In a line, how its trials stand now, whatever the search itself noted last."""
+        is_before = self.run.waits_for and not self.trials
+        return f"waits for {self.run.waits_for}" if is_before else summarise(self.trials, self.plan)
 
 
 def submit_search(
@@ -94,7 +100,7 @@ def submit_search(
     )
     project, manifest = resolve_manifest(workspace, ref)
     task = find_start(workspace, model).task
-    check_task_data(read_task_data(workspace, manifest, task), task, ref)
+    check_task_data(read_task_data(workspace, manifest, task), task, by_name(workspace, ref))
     stem = f"{Path(model).stem}-{project.name}-search"
     return _queue(workspace, check_plan(workspace, plan), after=agreed.after, stem=stem)
 
@@ -117,7 +123,7 @@ def continue_search(workspace: Workspace, ref: str, *, more: int, parallel: int 
             f"The search {earlier.id} is {earlier.state}.",
             hint=f"mlwf resume {earlier.id} goes on with a paused one.",
         )
-    plan = read_plan(earlier)
+    plan = read_plan(workspace, earlier)
     tried = [t for t in Trials(workspace, earlier.id, plan).read() if t.state.counts]
     wanted = replace(
         plan, trials=len(tried) + max(0, more), parallel=parallel or plan.parallel, continues=earlier.id
@@ -133,7 +139,7 @@ def continue_search(workspace: Workspace, ref: str, *, more: int, parallel: int 
 def perform_search(recorder: Recorder, observer: Observer) -> None:
     """Do a queued search, from the trials that an earlier job of it has left; for the worker."""
     workspace, run = recorder.workspace, recorder.run
-    course = Course(recorder, read_plan(run), observer)
+    course = Course(recorder, read_plan(workspace, run), observer)
     try:
         recorder.result = course.go()
         _measure_best(recorder)
@@ -141,7 +147,7 @@ def perform_search(recorder: Recorder, observer: Observer) -> None:
         if workspace.catalog.runs.get(run.id).state is RunState.PAUSING:  # else the machine goes down
             course.pause_trials(is_urgent=pause.is_urgent)
         raise
-    except (Cancelled, InvalidInput):
+    except (Cancelled, InvalidInput, NotFound, Conflict):  # what no other try makes better
         stop_parts(workspace, run.id, grace_s=STOP_PARTS_S)
         course.note()
         raise
@@ -199,7 +205,7 @@ def read_search(workspace: Workspace, ref: str) -> FoundSearch:
     """
     tend(workspace)
     run = get_search_run(workspace, ref)
-    plan = read_plan(run)
+    plan = read_plan(workspace, run, is_told=True)
     trials = Trials(workspace, run.id, plan).read()
     return FoundSearch(run=run, plan=plan, trials=tuple(trials), importance=run.result.get("importance", {}))
 
@@ -207,7 +213,9 @@ def read_search(workspace: Workspace, ref: str) -> FoundSearch:
 def describe_found(found: FoundSearch) -> dict[str, Any]:
     """Return a search as a document: its run, its plan, and all that it says of its trials."""
     shown = describe_search(found.trials, found.plan, dict(found.importance))
-    return {"run": found.run.id, "state": found.run.state.value, "plan": describe_plan(found.plan), **shown}
+    failed = {"error": found.run.error} if found.run.error else {}
+    plan = describe_plan(found.plan)
+    return {"run": found.run.id, "state": found.run.state.value, **failed, "plan": plan, **shown}
 
 
 def list_samplers(workspace: Workspace) -> Sequence[str]:
@@ -220,17 +228,20 @@ def _queue(workspace: Workspace, plan: SearchPlan, *, after: tuple[RunId, ...], 
         wants=Wants(slots=0), priority=plan.terms.priority, after=after,
         retries=OWN_RETRIES, backoff_s=OWN_BACKOFF_S,
     )  # fmt: skip
+    begun = find_start(workspace, plan.model).model
     with workspace.store.hold_shared():
         code = keep_code(workspace, Path.cwd())
         with workspace.catalog.transaction():
             name = plan.name or _choose_name(workspace, stem)
-            data = pin_version(workspace, plan.data, verb=SEARCH).ref
-            pinned = replace(plan, data=data, name=name)
-            call = msgspec.to_builtins(pinned)
-            recorder = queue_run(workspace, SEARCH, describe_plan(pinned), plan.seed, terms=terms, call=call)
+            version = pin_version(workspace, plan.data, verb=SEARCH)
+            named = replace(plan, data=version.ref, model=begun.name if begun else plan.model, name=name)
+            call = msgspec.to_builtins(named)
+            recorder = queue_run(workspace, SEARCH, describe_plan(named), plan.seed, terms=terms, call=call)
             environment = {**recorder.run.environment, **code}
             workspace.catalog.runs.set_environment(recorder.run_id, environment)
-            recorder.read_version(pinned.data)
+            recorder.read_version(version.full_ref)
+            if begun is not None:
+                recorder.read_model(begun.id)
     return start_queued(workspace, recorder.run)
 
 

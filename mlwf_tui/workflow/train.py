@@ -25,7 +25,7 @@ from mlwf_tui.workflow.benchmarking.after_training import Coming, plan_own, queu
 from mlwf_tui.workflow.cards.keeping import keep_model_files
 from mlwf_tui.workflow.exporting.exports import export_manifest
 from mlwf_tui.workflow.names import choose_model_name, find_free
-from mlwf_tui.workflow.refs import resolve_manifest
+from mlwf_tui.workflow.refs import by_name, resolve_manifest
 from mlwf_tui.workflow.retry import FIT_FOLDER
 from mlwf_tui.workflow.running.ends import look_at_file, note_file
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
@@ -102,13 +102,14 @@ def submit_train(
     start, shown = check_training(workspace, model, given)
     _check_weights(workspace, start, is_trusted=bool(shown.get("trust_weights")))
     project, manifest = resolve_manifest(workspace, ref)
-    check_task_data(read_task_data(workspace, manifest, start.task), start.task, ref)
+    named = by_name(workspace, ref)
+    check_task_data(read_task_data(workspace, manifest, start.task), start.task, named)
     stem = f"{Path(start.architecture).stem}-{project.name}"
-    facts: dict[str, Any] = {"data": ref, "model": start.model.name if start.model else start.architecture}
+    facts: dict[str, Any] = {"data": named, "model": start.model.name if start.model else start.architecture}
     facts |= _note_switch(workspace, is_benchmarked)
     kept = (params_file.name, _read_file(params_file)) if params_file is not None else None
     return _queue(
-        workspace, start, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
+        workspace, start, ref, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
     )
 
 
@@ -148,7 +149,8 @@ def submit_continued(
         **_note_switch(workspace, is_benchmarked),
     }
     stem = f"{Path(found.start.architecture).stem}-{found.version.project_name}"
-    return _queue(workspace, found.start, {**found.params, **facts}, found.run.seed or 0, name, stem, terms)
+    params, seed = {**found.params, **facts}, found.run.seed or 0
+    return _queue(workspace, found.start, found.version.full_ref, params, seed, name, stem, terms)
 
 
 def _note_switch(workspace: Workspace, is_benchmarked: bool | None) -> dict[str, Any]:
@@ -194,6 +196,7 @@ def _read_file(path: Path) -> str:
 def _queue(
     workspace: Workspace,
     start: Start,
+    ref: str,
     params: Mapping[str, Any],
     seed: int,
     name: str,
@@ -214,7 +217,7 @@ def _queue(
             code = copy_code(workspace.catalog.runs.get(parent).environment)
         with workspace.catalog.transaction():
             chosen = choose_model_name(workspace, name, stem)
-            version = pin_version(workspace, str(params["data"]), verb="train")  # a commit comes before
+            version = pin_version(workspace, ref, verb="train")  # a commit comes before
             asked = {**params, "task": start.task, "name": chosen}
             recorder = queue_run(workspace, "train", asked, seed, terms=agreed, parent=parent)
             workspace.catalog.runs.set_environment(recorder.run_id, {**recorder.run.environment, **code})
@@ -252,6 +255,7 @@ def perform_train(
     recorder.is_stopped, recorder.stop_reason = result.is_stopped, result.stop_reason
     device = str(getattr(request.params, "device", "auto"))
     names = result.class_names or request.class_names
+    version = workspace.catalog.versions.find_any(version.id) or version  # it may be called otherwise by now
     files = keep_model_files(recorder, version, trainer, result, names, environment, observer, device=device)
     exported, notes = keep_exported(recorder, version, trainer, result, names, observer)
     result = msgspec.structs.replace(result, notes=(*result.notes, *notes))
@@ -336,6 +340,7 @@ def _keep_model(
     coming = Coming(name=name, task=result.task, class_names=class_names)
     planned = plan_own(workspace, recorder.run, version, coming, is_stopped=recorder.is_stopped)
     with recorder.finishing():
+        version = workspace.catalog.versions.find_any(version.id) or version  # by its present name
         workspace.catalog.runs.set_environment(recorder.run_id, {**environment, **result.environment})
         taken = {model.name for model in workspace.catalog.models.list()}
         model = recorder.write_model(

@@ -20,7 +20,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import EncodedItem, write_rows
 from mlwf_tui.workflow.names import find_free
 from mlwf_tui.workflow.projects import create_project, write_empty_manifest
-from mlwf_tui.workflow.refs import check_project_name, resolve_manifest, resolve_project_ref
+from mlwf_tui.workflow.refs import check_project_name, name_project, resolve_manifest, resolve_project_ref
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workflow.transforming.finished_drafts import FinishedDrafts, forget_drafts, place_drafts
 from mlwf_tui.workflow.transforming.making import Tally, open_drafts
@@ -281,7 +281,7 @@ def _check_target(workspace: Workspace, operation: str, refs: Sequence[str], to:
     if dataset:
         check_dataset(dataset)
     if to:
-        return check_project_name(to)
+        return check_project_name(name_project(workspace, to))
     if dataset:
         raise InvalidParameter(
             "A dataset was named, but no project.", hint="Name the project that has it: --to PROJECT."

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -199,6 +200,12 @@ class BrowsePane(PicturePane):
         self._picture.begin(source.manifest)
         self._thumbnails.forget()
         self._rows.renew(source)
+
+    def rename(self, within: Entry) -> None:
+        """Call what is looked through by the name that it has now."""
+        if self._source is not None:
+            self._source, self.within = replace(self._source, ref=within.ref), within
+            self._draw_head()
 
     def show_marks(self, keys: Collection[str]) -> None:
         """Draw which items are marked."""

@@ -74,7 +74,7 @@ def make_version_entry(version: Version, snapshot: Snapshot, now: datetime) -> E
         kind=EntryKind.VERSION,
         key=f"version:{version.id}",
         ref=f"{name}@{version.number}",
-        target=f"{version.project_id}@{version.number}",
+        target=version.full_ref,
         title="  ".join(
             (f"@{version.number}", *(f"#{tag}" for tag in version.tags), first_line(version.message))
         ),
@@ -91,7 +91,7 @@ def make_dataset_entry(within: Entry, name: str, item_count: int) -> Entry:
         ref=name,
         title=name,
         note=f"{item_count:,}",
-        entity=Excerpt(ref=within.ref, dataset=name, item_count=item_count),
+        entity=Excerpt(ref=within.ref, target=within.target, dataset=name, item_count=item_count),
         within=within,
     )
 
@@ -104,7 +104,9 @@ def make_item_entry(within: Entry, item: Item) -> Entry:
         ref=item.key,
         title=item.name,
         note=item.split.value,
-        entity=Excerpt(ref=within.ref, dataset=item.dataset, items=(item,), item_count=1),
+        entity=Excerpt(
+            ref=within.ref, target=within.target, dataset=item.dataset, items=(item,), item_count=1
+        ),
         within=within,
     )
 

@@ -79,6 +79,19 @@ class Snapshot:
             return f"{project.workspace}/{project.name}"
         return project.name
 
+    def find_target(self, ref: str) -> str:
+        """Return a ref of data by the id of the project that has the name here; else the ref itself.
+
+        A form keeps what it was opened with, so that what is chosen in it stays what was looked at.
+        """
+        name, at, which = ref.partition("@")
+        project = next((one for one in self.projects if self.refer_to(one) == name), None)
+        return ref if project is None else f"{project.id}{at}{which}"
+
+    def find_model_target(self, name: str) -> str:
+        """Return the id of the model that has the name here; else the name itself."""
+        return next((model.id for model in self.models if model.name == name), name)
+
     def find_project(self, project_id: str) -> Project | None:
         return next((project for project in self.projects if project.id == project_id), None)
 

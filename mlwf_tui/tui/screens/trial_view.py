@@ -63,7 +63,7 @@ class TrialView:
         page = SearchPage(
             title=f"search {found.run.id} of {found.plan.data}",
             state=found.run.state.value,
-            summary=str(found.run.result.get("summary", "")),
+            summary=found.summary,
             plan=found.plan,
             trials=found.trials,
             importance=found.importance,

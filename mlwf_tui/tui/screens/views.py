@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
 from typing import TypeVar
 
+from msgspec.structs import replace
 from textual.widget import Widget
 
 from mlwf_tui.entities.change import Diff
@@ -24,7 +25,7 @@ from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.newest import Newest
-from mlwf_tui.tui.screens.outline import make_project_entry, make_section_entry
+from mlwf_tui.tui.screens.outline import make_section_entry, renew_entry
 from mlwf_tui.tui.screens.reopening import open_again
 from mlwf_tui.tui.screens.report_views import ReportViews
 from mlwf_tui.tui.screens.run_views import RunViews
@@ -300,7 +301,8 @@ class Views:
 
     def show_items(self, entry: Entry) -> None:
         """Look through what a version, a head or a dataset of one holds; an item is shown large."""
-        excerpt = entry.entity if isinstance(entry.entity, Excerpt) else Excerpt(ref=entry.ref)
+        whole = Excerpt(ref=entry.ref, target=entry.target)
+        excerpt = entry.entity if isinstance(entry.entity, Excerpt) else whole
         view = self.stage.get_view(ITEMS)
         assert isinstance(view, BrowsePane)
         if excerpt.items:
@@ -308,29 +310,31 @@ class Views:
             return
 
         def done(source: ItemSource) -> None:
-            view.show(source, entry.within or entry)
+            view.show(replace(source, ref=excerpt.ref), entry.within or entry)
             self._fill(ITEMS, entry.ref)
 
-        work = partial(open_items, self._host.workspace, excerpt.ref, excerpt.dataset)
+        work = partial(open_items, self._host.workspace, excerpt.target or excerpt.ref, excerpt.dataset)
         self._ask("items", work, done)
 
     def renew_items(self) -> None:
-        """Look through the head that a project has now, where it was its head that was looked through."""
+        """Look through the head that a project has now, where that was shown; name it as it is now."""
         view = self.stage.find_view(ITEMS)
         if not isinstance(view, BrowsePane) or view.within is None:
             return
         within = view.within
-        if not isinstance(within.entity, Project):
+        entry = renew_entry(within, self._host.snapshot, self._host.read_clock())
+        if entry is None:
             return
-        project = self._host.snapshot.find_project(within.entity.id)
-        if project is None or project.manifest == within.entity.manifest:
+        before, now = within.entity, entry.entity
+        if not (isinstance(before, Project) and isinstance(now, Project) and now.manifest != before.manifest):
+            if entry.ref != within.ref:
+                view.rename(entry)
             return
-        entry = make_project_entry(project, self._host.snapshot)
-        work = partial(open_items, self._host.workspace, entry.ref, view.dataset)
+        work = partial(open_items, self._host.workspace, entry.target, view.dataset)
 
         def done(source: ItemSource) -> None:
             if view.within is not None and view.within.key == within.key:  # else another is by now
-                view.renew(source, entry)
+                view.renew(replace(source, ref=entry.ref), entry)
 
         self._host.ask("items", work, self._item_renewals.take(done))
 

@@ -17,6 +17,7 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a project or version that verbs can be done to: a dataset of it, or some of its items."""
 
     ref: str  # PROJECT or PROJECT@N
+    target: str = ""  # as `ref`, but by the project's id
     dataset: str = ""  # with those below it
     items: tuple[Item, ...] = ()  # where it is not all of the dataset
     item_count: int = 0

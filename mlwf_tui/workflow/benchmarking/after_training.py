@@ -56,7 +56,7 @@ def plan_for(workspace: Workspace, run: Run, version: Version, model: Measurable
         device = str(run.params.get("device", "auto")).partition(",")[0]
         return PlannedBenchmark(
             model=model.name,
-            ref=version.ref,
+            ref=version.full_ref,
             part=part,
             device=device,
             is_trusted=bool(run.params.get("trust_weights")),

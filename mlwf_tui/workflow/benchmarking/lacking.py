@@ -12,6 +12,7 @@ from mlwf_tui.errors import Untrusted
 from mlwf_tui.workflow.benchmark import PlannedBenchmark, plan_benchmark, queue_benchmark
 from mlwf_tui.workflow.benchmarking.apart import NotMeasured, ToMeasure
 from mlwf_tui.workflow.running.jobs import queue_run, start_queued, tend
+from mlwf_tui.workflow.running.pins import pin_call
 from mlwf_tui.workspace import Workspace
 
 
@@ -48,7 +49,8 @@ def submit_compare(
     with workspace.catalog.transaction():
         going = [run.id for run in _queue_all(workspace, planned) if not run.state.is_finished]
         terms = Terms(wants=Wants(), after=tuple(going))
-        recorder = queue_run(workspace, "compare", call, None, terms=terms, call=call)
+        pinned = pin_call(workspace, "compare", call, is_behind=True).call
+        recorder = queue_run(workspace, "compare", call, None, terms=terms, call=pinned)
     return start_queued(workspace, recorder.run)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.ids import Digest, RunId
+from mlwf_tui.entities.ids import Digest, ProjectId, RunId
 from mlwf_tui.entities.pipeline import KeptRecipe, Output, Pipeline, StepReport, StepState
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run
@@ -77,13 +77,15 @@ def run_point(
         pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
         workspace.catalog.runs.set_recipe(run.run_id, _digest_point(plan, recipe, pinned))
         held = {name: _hold_version(version) for name, version in pinned.items()}
-        progress = _Progress(run, plan, observer, pinned, is_again=is_again)
+        meant = _find_targets(workspace, plan)
+        progress = _Progress(run, plan, observer, pinned, meant, is_again=is_again)
         for checked in plan.steps:
             held[checked.name] = progress.do(checked, name_inputs(checked, held))
         empty = write_empty_manifest(workspace)
-        placed = [_place(run, output, held[output.result], empty) for output in plan.outputs]
+        placed = [_place(run, output, held[output.result], empty, meant) for output in plan.outputs]
         with run.finishing():
-            outputs = tuple(_write_output(run, plan, one, tuple(pinned.values()), empty) for one in placed)
+            versions = tuple(pinned.values())
+            outputs = tuple(_write_output(run, plan, one, versions, empty, meant) for one in placed)
             run.result = progress.describe(outputs)
     return Point(
         values=plan.values,
@@ -149,7 +151,27 @@ class _Placed(msgspec.Struct, frozen=True):
     item_count: int
 
 
-def _place(run: Recorder, output: Output, held: Held, empty: Digest) -> _Placed:
+def _find_targets(workspace: Workspace, plan: Plan) -> dict[str, ProjectId]:
+    """Return the ids of the projects that outputs go to, of those that are there: steps may take hours."""
+    find = workspace.catalog.projects.find
+    found = {output.project: find(output.project, workspace.settings.workspace) for output in plan.outputs}
+    return {name: project.id for name, project in found.items() if project is not None}
+
+
+def _find_target(workspace: Workspace, name: str, meant: Mapping[str, ProjectId]) -> Project | None:
+    """Return the project that was meant as it is now, or None where it is still to be made.
+
+    Raises:
+        NotFound: it was deleted.
+    """
+    if name in meant:
+        return workspace.catalog.projects.get(meant[name])
+    return workspace.catalog.projects.find(name, workspace.settings.workspace)
+
+
+def _place(
+    run: Recorder, output: Output, held: Held, empty: Digest, meant: Mapping[str, ProjectId]
+) -> _Placed:
     """Write what an output's project is to stand on.
 
     Raises:
@@ -158,7 +180,7 @@ def _place(run: Recorder, output: Output, held: Held, empty: Digest) -> _Placed:
     workspace = run.workspace
     if not output.dataset:
         return _Placed(output, held, None, held.manifest, held.item_count)
-    target = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
+    target = _find_target(workspace, output.project, meant)
     base = empty if target is None else target.manifest
     with run.writer() as writer:
         made, _ = place_beside(workspace.store, writer, base, held.manifest, output.dataset)
@@ -166,14 +188,19 @@ def _place(run: Recorder, output: Output, held: Held, empty: Digest) -> _Placed:
 
 
 def _write_output(
-    run: Recorder, plan: Plan, placed: _Placed, pinned: Sequence[Version], empty: Digest
+    run: Recorder,
+    plan: Plan,
+    placed: _Placed,
+    pinned: Sequence[Version],
+    empty: Digest,
+    meant: Mapping[str, ProjectId],
 ) -> OutputMade:
     """Make a result the newest version of the output's project, unless that stands on it already."""
     workspace, catalog, output, held = run.workspace, run.workspace.catalog, placed.output, placed.held
     run.read_artifact(held.artifact)
     target = placed.target
     if target is None and not output.dataset:  # else one that is there by now holds more than was looked at
-        target = catalog.projects.find(output.project, workspace.settings.workspace)
+        target = _find_target(workspace, output.project, meant)
     target = target or create_project(workspace, output.project, empty)
     latest = catalog.versions.latest(target.id)
     if latest is not None and latest.manifest == target.manifest == placed.manifest:
@@ -207,11 +234,13 @@ class _Progress:
         plan: Plan,
         observer: Observer,
         pinned: Mapping[str, Version],
+        meant: Mapping[str, ProjectId],
         *,
         is_again: bool,
     ) -> None:
         self._run = run
         self._pinned = pinned
+        self._meant = meant
         self._is_again = is_again
         self._plan = plan
         self._observer = observer
@@ -247,7 +276,7 @@ class _Progress:
         """Return the manifest beside whose items the step's result will be put, and the dataset for it."""
         workspace = self._run.workspace
         for output in self._plan.outputs:
-            project = workspace.catalog.projects.find(output.project, workspace.settings.workspace)
+            project = _find_target(workspace, output.project, self._meant)
             if output.result == checked.name and output.dataset and project is not None:
                 return project.manifest, output.dataset
         return None

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.entities.axis import Axis, count_points, read_axis
+from mlwf_tui.entities.ids import ModelId, VersionId
 from mlwf_tui.entities.metric import is_loss, matches
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run
 from mlwf_tui.entities.search import SearchPlan
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.params import describe_params
 from mlwf_tui.workflow.train import check_training
 from mlwf_tui.workflow.training.starts import find_start
@@ -59,9 +60,29 @@ def check_plan(workspace: Workspace, plan: SearchPlan) -> SearchPlan:
     return plan
 
 
-def read_plan(run: Run) -> SearchPlan:
-    """Return the plan of a search."""
-    return msgspec.convert(dict(run.call), SearchPlan)
+def read_plan(workspace: Workspace, run: Run, *, is_told: bool = False) -> SearchPlan:
+    """Return the plan of a search, with the version and the model that were pinned for it by their ids.
+
+    One that is told to a person has their present names.
+    """
+    plan = msgspec.convert(dict(run.call), SearchPlan)
+    for pinned in run.inputs:
+        if pinned.kind is ArtifactKind.VERSION:
+            version = workspace.catalog.versions.find_any(VersionId(pinned.id))
+            assert version is not None, "a row that a run has read stays"
+            plan = msgspec.structs.replace(plan, data=version.ref if is_told else version.full_ref)
+        elif pinned.kind is ArtifactKind.MODEL:
+            plan = msgspec.structs.replace(
+                plan, model=_name_model(workspace, pinned) if is_told else pinned.id
+            )
+    return plan
+
+
+def _name_model(workspace: Workspace, pinned: ArtifactRef) -> str:
+    try:
+        return workspace.catalog.models.get_by_id(ModelId(pinned.id)).name
+    except NotFound:  # it was deleted
+        return pinned.title
 
 
 def describe_plan(plan: SearchPlan) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def test_the_comparison_comes_after_its_benchmarks_which_follow_each_other(home:
     assert [of.params["model"] for of in (second, third)] == ["two", "three"]
     assert comparison == run
     call = {"models": ["two", "three", "one"], "on": None, "split": "val", "evaluator": "detect"}
-    assert run.call == call
+    assert run.params == call
+    assert run.call["models"] == [home.catalog.models.get(name).id for name in ("two", "three", "one")]
     afters = [of.terms.after for of in (second, third, comparison) if of.terms is not None]
     assert afters == [(), (second.id,), (second.id, third.id)]
 

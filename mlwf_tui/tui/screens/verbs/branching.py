@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from mlwf_tui.entities.threeway import Side
 from mlwf_tui.errors import Conflict
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.outline import find_tags
+from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, ask_line, find_project, finish
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.conflicts import ConflictChooser
@@ -90,12 +91,13 @@ class Branching:
         suggested = f"{(find_project(entry) or '').rpartition('/')[2]}-copy"
         help_text = "Name of the new project. It shares all bytes with this one, and takes no time."
         prompt = Prompt(f"Copy {entry.ref}", value=suggested, help=help_text, is_suggestion=True)
-        ask_line(self._host, prompt, "copy", partial(copy, self._host.workspace, entry.ref), said)
+        ask_line(self._host, prompt, "copy", partial(copy, self._host.workspace, entry.target), said)
 
     # --- merging -------------------------------------------------------------------------------
 
     def merge(self, entry: Entry) -> None:
-        names = tuple(self._host.snapshot.refer_to(p) for p in self._host.snapshot.projects)
+        snapshot = self._host.snapshot
+        names = tuple(snapshot.refer_to(p) for p in snapshot.projects)
         is_version = isinstance(entry.entity, Version)
         fields = (
             make_field(
@@ -109,7 +111,7 @@ class Branching:
                 "ref",
                 "what is merged into it: PROJECT for its head, or PROJECT@N",
                 entry.ref if is_version else "",
-                suggestions=tuple(self._host.snapshot.iter_data_refs()),
+                suggestions=tuple(snapshot.iter_data_refs()),
                 is_required=True,
             ),
             make_field("message", "what the merged version is called; empty says what came in"),
@@ -118,35 +120,35 @@ class Branching:
             ),
         )
         form = Form("Merge", fields, command=command_lines.write_merge, verb="look")
-        ask_form(self._host, form, self._plan)
+        ask_form(self._host, form, partial(self._plan, snapshot))
 
-    def _plan(self, values: dict[str, str], again: Again) -> None:
+    def _plan(self, snapshot: Snapshot, values: dict[str, str], again: Again) -> None:
+        sides = tuple(snapshot.find_target(values[name]) for name in ("project", "ref"))
         work = partial(
             plan_merge,
             self._host.workspace,
-            values["project"],
-            values["ref"],
+            *sides,
             is_unrelated=values.get("unrelated") == "yes",
         )
-        self._host.ask("merge", work, partial(self._show_plan, values), failed=again)
+        self._host.ask("merge", work, partial(self._show_plan, values, sides), failed=again)
 
-    def _show_plan(self, values: dict[str, str], plan: MergePlan) -> None:
+    def _show_plan(self, values: dict[str, str], sides: Sequence[str], plan: MergePlan) -> None:
         if plan.is_merged_already:
             self._host.say(f"{plan.ours} holds {plan.theirs} already.")
             return
         if plan.conflicts:
             chooser = ConflictChooser(plan.ours, plan.theirs, plan.conflicts)
-            self._host.put(chooser, lambda choices: self._merge(values, choices))
+            self._host.put(chooser, lambda choices: self._merge(values, sides, choices))
             return
 
         def confirmed(is_wanted: bool) -> None:
             if is_wanted:
-                self._merge(values, {})
+                self._merge(values, sides, {})
 
         title = f"Merge {plan.theirs} into {plan.ours}"
         self._host.put(Confirm(title, _tell_plan(plan), yes="Merge"), confirmed)
 
-    def _merge(self, values: dict[str, str], choices: dict[str, Side]) -> None:
+    def _merge(self, values: dict[str, str], sides: Sequence[str], choices: dict[str, Side]) -> None:
         def said(made: MergeResult) -> None:
             if made.conflicts:
                 self._host.say(f"{values['ref']} was changed meanwhile: nothing was merged, try again.")
@@ -158,8 +160,7 @@ class Branching:
         work = partial(
             merge,
             self._host.workspace,
-            values["project"],
-            values["ref"],
+            *sides,
             choices=choices,
             message=values.get("message") or None,
             is_unrelated=values.get("unrelated") == "yes",

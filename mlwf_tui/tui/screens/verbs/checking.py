@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from mlwf_tui.entities.finding import CheckResult, Dropped, Finding, FixResult
+from mlwf_tui.errors import Conflict
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.command_lines import write_command
 from mlwf_tui.tui.screens.verbs.host import Host, finish, name_keys
@@ -14,6 +15,7 @@ from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.sheet import Sheet
+from mlwf_tui.workflow.refs import resolve_manifest
 
 MAX_DROPPED_SHOWN = 500
 
@@ -59,6 +61,10 @@ class Checking:
         def work(observer: ScreenObserver) -> FixResult:
             from mlwf_tui.workflow.fixing import fix  # noqa: PLC0415 - as above
 
+            if resolve_manifest(self._host.workspace, found.ref)[1] != found.manifest:
+                raise Conflict(
+                    f"{found.ref} holds something else than when it was checked.", hint="Check it again."
+                )
             return fix(self._host.workspace, found.ref, [finding.kind], observer=observer)
 
         def fixed(made: FixResult) -> None:

@@ -39,12 +39,16 @@ class Deploying:
         self._host.ask("formats", work, partial(self._ask_package, entry, model))
 
     def _ask_package(self, entry: Entry, model: FormField, targets: tuple[ExportTarget, ...]) -> None:
+        snapshot = self._host.snapshot
+
         def begin(values: dict[str, str], again: Again) -> None:
             own, params = command_lines.split_values(values, command_lines.OF_PACKAGE)
 
+            model = snapshot.find_model_target(own["model"])
+
             def submit(is_trusted: bool) -> Run:
                 return package.submit_package(
-                    self._host.workspace, own["model"], Path(own["target"]), format=own["format"],
+                    self._host.workspace, model, Path(own["target"]), format=own["format"],
                     params=params, is_trusted=is_trusted, terms=read_terms(own),
                 )  # fmt: skip
 
@@ -64,13 +68,15 @@ class Deploying:
         ask_form(self._host, form, begin)
 
     def serve(self, entry: Entry) -> None:
+        snapshot = self._host.snapshot
+
         def begin(values: dict[str, str], again: Again) -> None:
             own, params = command_lines.split_values(values, command_lines.OF_SESSION)
-            tokens: list[str] = []
+            model, tokens = snapshot.find_model_target(own["model"]), list[str]()
 
             def submit(is_trusted: bool) -> Run:
                 queued = serve.submit_serve(
-                    self._host.workspace, own["model"], host=own["host"], port=int(own["port"]),
+                    self._host.workspace, model, host=own["host"], port=int(own["port"]),
                     token="" if own.get("answers") == OPEN else None, params=params,
                     is_trusted=is_trusted, terms=read_terms(own),
                 )  # fmt: skip

@@ -116,7 +116,7 @@ class Excerpts:
 
         self._host.do_long(
             f"Trace {key}",
-            lambda observer: find_affected(self._host.workspace, excerpt.ref, key, observer=observer),
+            lambda observer: find_affected(self._host.workspace, excerpt.target, key, observer=observer),
             shown,
         )
 
@@ -136,7 +136,7 @@ class Excerpts:
             finish(self._host, f"{told}: {made.project}@{made.version}. Undo takes it back.")
 
         work = partial(
-            transform, self._host.workspace, operation, (excerpt.ref,), to=excerpt.ref, params=params
+            transform, self._host.workspace, operation, (excerpt.target,), to=excerpt.target, params=params
         )
         self._host.do_long(told, lambda observer: work(observer=observer), said)
 

@@ -36,36 +36,36 @@ class Exporting:
         if entry.kind is EntryKind.REPORT:
             self._ask_report(entry)
             return
-        self._list(entry.ref, {})
+        self._list(Excerpt(ref=entry.ref, target=entry.target), {})
 
     def export_part(self, excerpt: Excerpt) -> None:
         """Ask for a format and write this dataset, or these items, alone."""
         given = {"items": "; ".join(item.key for item in excerpt.items)}
         if not excerpt.items:
             given = {"datasets": excerpt.dataset}
-        self._list(excerpt.ref, given)
+        self._list(excerpt, given)
 
-    def _list(self, ref: str, given: Mapping[str, str]) -> None:
+    def _list(self, excerpt: Excerpt, given: Mapping[str, str]) -> None:
         workspace = self._host.workspace
 
         def read() -> tuple[tuple[str, ...], tuple[str, ...]]:
-            return list_export_formats(workspace), read_class_names(workspace, (ref,))
+            return list_export_formats(workspace), read_class_names(workspace, (excerpt.target,))
 
-        self._host.ask("formats", read, lambda found: self._ask(ref, given, *found))
+        self._host.ask("formats", read, lambda found: self._ask(excerpt, given, *found))
 
     def _ask(
-        self, ref: str, given: Mapping[str, str], formats: tuple[str, ...], classes: tuple[str, ...]
+        self, excerpt: Excerpt, given: Mapping[str, str], formats: tuple[str, ...], classes: tuple[str, ...]
     ) -> None:
-        command = partial(command_lines.write_export, ref)
+        command = partial(command_lines.write_export, excerpt.ref)
         fields = _make_fields(formats, classes, has_items="items" in given)
-        form = Form(f"Export {ref}", fields, command=command, verb="look and write", given=given)
-        ask_form(self._host, form, partial(self._plan, ref))
+        form = Form(f"Export {excerpt.ref}", fields, command=command, verb="look and write", given=given)
+        ask_form(self._host, form, partial(self._plan, excerpt))
 
     def _ask_report(self, entry: Entry) -> None:
         """Ask for a file, whose ending says the format, and write the report there."""
 
         def begin(values: dict[str, str], again: Again) -> None:
-            work = partial(export_report, self._host.workspace, entry.ref, Path(values["file"]))
+            work = partial(export_report, self._host.workspace, entry.target, Path(values["file"]))
             self._host.do_long(
                 f"Write {entry.ref}",
                 lambda _: work(),
@@ -81,33 +81,33 @@ class Exporting:
     def _say_file(self, ref: str, path: Path) -> None:
         finish(self._host, f"{ref} is written to {path}.")
 
-    def _plan(self, ref: str, values: dict[str, str], again: Again) -> None:
+    def _plan(self, excerpt: Excerpt, values: dict[str, str], again: Again) -> None:
         work = partial(
             plan_export,
             self._host.workspace,
-            ref,
+            excerpt.target,
             format=values["format"],
             selection=make_selection(values),
         )
         self._host.do_long(
-            f"Look at {ref}",
+            f"Look at {excerpt.ref}",
             lambda observer: work(observer=observer),
-            lambda plan: self._confirm(values, plan, again),
+            lambda plan: self._confirm(excerpt, values, plan, again),
             failed=again,
         )
 
-    def _confirm(self, values: dict[str, str], plan: ExportPlan, again: Again) -> None:
+    def _confirm(self, excerpt: Excerpt, values: dict[str, str], plan: ExportPlan, again: Again) -> None:
         def answered(_: str) -> None:
-            self._write(values, plan, again)
+            self._write(excerpt, values, plan, again)
 
         title = f"Export {plan.ref} as {plan.format}"
         self._host.put(Sheet(title, draw_losses(plan), yes="write it"), answered)
 
-    def _write(self, values: dict[str, str], plan: ExportPlan, again: Again) -> None:
+    def _write(self, excerpt: Excerpt, values: dict[str, str], plan: ExportPlan, again: Again) -> None:
         work = partial(
             export,
             self._host.workspace,
-            plan.ref,
+            excerpt.target,
             Path(values["folder"]),
             format=plan.format,
             selection=make_selection(values),

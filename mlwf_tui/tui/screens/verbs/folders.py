@@ -48,10 +48,10 @@ class Folders:
             folder, is_forced = Path(values["folder"]), values.get("edited") == "put aside"
             terms = read_detached_terms(values)
             if terms is not None:
-                call = {"ref": entry.ref, "folder": folder, "force": is_forced}
+                call = {"ref": entry.target, "folder": folder, "force": is_forced}
                 queue_call(self._host, "checkout", call, terms, again)
                 return
-            work = partial(checkout, self._host.workspace, entry.ref, folder, is_forced=is_forced)
+            work = partial(checkout, self._host.workspace, entry.target, folder, is_forced=is_forced)
             title = f"Check out {entry.ref}"
             self._host.do_long(
                 title, lambda observer: work(observer=observer), self._say_checked_out, failed=again

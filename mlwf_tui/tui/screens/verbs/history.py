@@ -47,12 +47,12 @@ class History:
 
         def confirmed(is_wanted: bool) -> None:
             if is_wanted:
-                self._host.ask("restore", partial(restore, self._host.workspace, entry.ref), said)
+                self._host.ask("restore", partial(restore, self._host.workspace, entry.target), said)
 
         def previewed(sentence: str) -> None:
             self._host.put(Confirm(f"Restore {entry.ref}", sentence, yes="Restore"), confirmed)
 
-        self._host.ask("restore", partial(preview_restore, self._host.workspace, entry.ref), previewed)
+        self._host.ask("restore", partial(preview_restore, self._host.workspace, entry.target), previewed)
 
     def undo(self, entry: Entry | None) -> None:
         """Take back the last change of the entry's project, or the deletion that was the last thing done."""

@@ -44,12 +44,14 @@ class Models:
     def benchmark(self, entry: Entry, excerpt: Excerpt | None = None) -> None:
         """Ask for a model and data; of an excerpt, only that is measured."""
 
+        snapshot = self._host.snapshot
+
         def begin(values: dict[str, str], again: Again) -> None:
             work = partial(
                 submit_benchmark,
                 self._host.workspace,
-                values["model"],
-                values["data"],
+                snapshot.find_model_target(values["model"]),
+                snapshot.find_target(values["data"]),
                 part=_read_part(values),
                 device=values.get("device", "auto"),
                 terms=read_terms(values),
@@ -78,6 +80,8 @@ class Models:
         ask_form(self._host, form, begin)
 
     def apply(self, entry: Entry) -> None:
+        snapshot = self._host.snapshot
+
         def begin(values: dict[str, str], again: Again) -> None:
             options, params = command_lines.split_values(
                 values, ("model", "data", "to", "dataset", *command_lines.TERMS)
@@ -85,8 +89,8 @@ class Models:
             work = partial(
                 apply.submit_apply,
                 self._host.workspace,
-                options["model"],
-                options["data"],
+                snapshot.find_model_target(options["model"]),
+                snapshot.find_target(options["data"]),
                 to=options["to"],
                 dataset=options.get("dataset", ""),
                 params=params,

@@ -23,13 +23,13 @@ class Searching:
 
     def tune(self, entry: Entry) -> None:
         """Ask for the parameters and their ranges."""
-        workspace = self._host.workspace
+        workspace, snapshot = self._host.workspace, self._host.snapshot
 
         def begin(values: dict[str, str], again: Again) -> None:
             work = partial(
                 search.submit_search,
                 workspace,
-                values["data"],
+                snapshot.find_target(values["data"]),
                 space=parse_assignments(command_lines.split_entries(values.get("space", ""))),
                 model=values["model"],
                 params=parse_assignments(command_lines.split_entries(values.get("params", ""))),

@@ -13,6 +13,7 @@ from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.counting_form import CountingForm
+from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.verbs.fields import SEED, make_data_field
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, follow
 from mlwf_tui.tui.screens.verbs.terms import list_terms_fields, read_terms
@@ -40,7 +41,7 @@ class Trainings:
         self._host = host
 
     def train(self, entry: Entry) -> None:
-        workspace = self._host.workspace
+        workspace, snapshot = self._host.workspace, self._host.snapshot
 
         def read() -> tuple[tuple[str, ...], tuple[ParamSpec, ...]]:
             return train.list_architectures(workspace), train.list_params(workspace)
@@ -53,7 +54,7 @@ class Trainings:
                 verb="train",
                 count=self._look,
             )
-            ask_form(self._host, form, self._begin)
+            ask_form(self._host, form, partial(self._begin, snapshot))
 
         self._host.ask("train", read, listed)
 
@@ -88,12 +89,12 @@ class Trainings:
         )
         yield from list_terms_fields(self._host.snapshot, entry)
 
-    def _begin(self, values: dict[str, str], again: Again) -> None:
+    def _begin(self, snapshot: Snapshot, values: dict[str, str], again: Again) -> None:
         options, params = _split(values)
         work = partial(
             train.submit_train,
             self._host.workspace,
-            options["data"],
+            snapshot.find_target(options["data"]),
             model=options["model"],
             params=params,
             params_file=_find_file(options),

@@ -19,6 +19,7 @@ from mlwf_tui.tui.screens.counting_form import CountingForm
 from mlwf_tui.tui.screens.operation_form import Looks, OperationForm
 from mlwf_tui.tui.screens.picking import NO_PICK, OperationPicker, Pick
 from mlwf_tui.tui.screens.previewing import PreviewScreen, Wanted
+from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.verbs.drafting import Drafting
 from mlwf_tui.tui.screens.verbs.fields import SEED, read_class_names
 from mlwf_tui.tui.screens.verbs.host import (
@@ -60,6 +61,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     params: dict[str, str]
     terms: dict[str, str]
+
+    def pin(self, snapshot: Snapshot) -> Order:
+        """Return it by the ids of the projects that have these names in what was looked at."""
+        refs = tuple(snapshot.find_target(ref) for ref in self.refs)
+        return replace(self, refs=refs, to=snapshot.find_target(self.to))
 
     def write_command(self) -> str:
         seed = str(self.seed) if self.seed else ""
@@ -103,7 +109,7 @@ class Transforming:
     def _ask(
         self, entry: Entry, refs: Sequence[str], operation: OperationInfo, pick: Pick, condition: str
     ) -> None:
-        read = partial(read_order, operation.name)
+        read, snapshot = partial(read_order, operation.name), self._host.snapshot
         added: list[Order] = []
 
         def add(form: OperationForm) -> None:
@@ -122,8 +128,8 @@ class Transforming:
             command=lambda values: read(values).write_command(),
             verb="start",
             looks=Looks(
-                preview=lambda form: self._preview(form, operation, read(form.collect())),
-                count=lambda form: self._count(form, read(form.collect())),
+                preview=lambda form: self._preview(form, operation, read(form.collect()).pin(snapshot)),
+                count=lambda form: self._count(form, read(form.collect()).pin(snapshot)),
                 add=add,
             ),
             given={"where": condition} if condition else None,
@@ -131,7 +137,7 @@ class Transforming:
         ask_form(
             self._host,
             form,
-            lambda values, again: self._begin(read(values), again),
+            lambda values, again: self._begin(read(values), snapshot, again),
             closed=closed,
         )
 
@@ -194,7 +200,8 @@ class Transforming:
 
     # --- doing it ------------------------------------------------------------------------------
 
-    def _begin(self, order: Order, again: Again) -> None:
+    def _begin(self, named: Order, snapshot: Snapshot, again: Again) -> None:
+        order = named.pin(snapshot)
         call = {
             "operation": order.operation, "refs": order.refs, "to": order.to, "dataset": order.dataset,
             "params": order.params, "seed": order.seed,
@@ -207,7 +214,7 @@ class Transforming:
             transform, self._host.workspace, order.operation, order.refs, to=order.to,
             dataset=order.dataset, params=order.params, seed=order.seed,
         )  # fmt: skip
-        title = f"{order.operation} of {' + '.join(order.refs)}"
+        title = f"{order.operation} of {' + '.join(named.refs)}"
         self._host.do_long(title, lambda observer: work(observer=observer), self._say_made, failed=again)
 
     def _say_made(self, made: TransformResult) -> None:
