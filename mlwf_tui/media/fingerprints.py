@@ -13,7 +13,7 @@ from mlwf_tui.media.pictures import decode_upright
 
 SIDE: Final = 8
 FINGERPRINT_BYTES: Final = 2 * SIDE + SIDE * SIDE
-FINGERPRINT_VERSION: Final = 1  # of how they are made; others are not compared
+FINGERPRINT_VERSION: Final = 2  # of how they are made; others are not compared
 
 _MIN_STEP: Final = 3  # of 255: smaller steps between neighbours are noise, and count as none
 
@@ -31,7 +31,7 @@ def make_fingerprint(data: bytes) -> bytes:
             follows its name.
     """
     try:
-        image = decode_upright(data, 8 * SIDE).convert("L")
+        image = decode_upright(data, 8 * SIDE, is_any_size=True).convert("L")
         small = image.resize((SIDE + 1, SIDE + 1), Image.Resampling.BOX)
     except PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged") from error
