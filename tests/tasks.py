@@ -98,7 +98,7 @@ def write_data(task: str, folder: Path) -> tuple[Path, dict[str, str]]:
 def make_fit(task: str, data: Path, folder: Path, *, architecture: str = "", **params: Any) -> FitRequest:
     """Return the request of a tiny training."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = ("seed", "weights", "continues", "more_epochs", "is_resumed", "extra")
+    names = ("seed", "weights", "continues", "more_epochs", "is_resumed", "extra", "files")
     values: dict[str, Any] = {"seed": 0, "extra": {}}
     values |= {key: params.pop(key) for key in names if key in params}
     return FitRequest(

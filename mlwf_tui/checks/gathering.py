@@ -28,6 +28,12 @@ WORDINGS: Final = {
     FindingKind.UNREADABLE_IMAGE: Wording(
         _ERROR, "1 image cannot be decoded whole", "{count} images cannot be decoded whole"
     ),
+    FindingKind.WIDE_TIFF: Wording(
+        _WARNING,
+        "1 image is a TIFF that training leaves out, as OpenCV cannot decode it: convert it to 8 or 16 bits",
+        "{count} images are TIFFs that training leaves out, as OpenCV cannot decode them: "
+        "convert them to 8 or 16 bits",
+    ),
     FindingKind.LEAK: Wording(
         _ERROR,
         "1 image has the same bytes as one of another split",

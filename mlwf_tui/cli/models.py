@@ -178,7 +178,8 @@ def _format_result(run: Run) -> str:
     metrics = "  ".join(f"{name} {value:.3f}" for name, value in list(result.get("metrics", {}).items())[:6])
     if run.verb == "train":
         lines = [f"{run.state}: model {result.get('model', '-')}  {metrics}"]
-        return "\n".join([*lines, *map(str, result.get("notes", ())), *_tell_measuring(result)])
+        lines += map(str, result.get("notes", ()))
+        return "\n".join([*lines, *format_partly(run), *_tell_measuring(result)])
     if run.verb == "benchmark":
         return "\n".join(_tell_benchmark(run, metrics))
     resumed = result.get("items_resumed")

@@ -24,6 +24,7 @@ class FindingKind(StrEnum):
 
     LOST_IMAGE = "lost_image"
     UNREADABLE_IMAGE = "unreadable_image"
+    WIDE_TIFF = "wide_tiff"
     LEAK = "leak"
     UNDECLARED_CLASS = "undeclared_class"
     NO_AREA = "no_area"

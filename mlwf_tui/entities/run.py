@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -204,6 +204,14 @@ class Problem(msgspec.Struct, frozen=True):
     path: str
     reason: str
     is_taken: bool = False
+
+
+def describe_left_out(problems: Sequence[Problem]) -> str:
+    """Return a sentence about images that a run has left out, with the first of them; there is one."""
+    path, reason = problems[0].path, problems[0].reason
+    if len(problems) == 1:
+        return f"1 image could not be used and was left out, {path}: {reason}"
+    return f"{len(problems):,} images could not be used and were left out; the first, {path}: {reason}"
 
 
 class ProblemRow(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import Problem, describe_left_out
 
 FEW_OBJECTS = 50  # of a class to learn from
 FEW_IMAGES = 50  # to measure on
@@ -65,6 +66,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str]
     took_s: float | None
     is_stopped: bool = False
+    problems: Sequence[Problem] = ()  # images of the data that were left out
     glance: Glance | None = None
 
 
@@ -121,6 +123,9 @@ def _write_data(facts: CardFacts) -> Iterator[str]:
     yield from _write_table((facts.counted, *(split.value for split in splits)), rows)
     if len(names) > MAX_ROWS:
         yield f"… and {len(names) - MAX_ROWS:,} classes more."
+        yield ""
+    if facts.problems:
+        yield f"Of these {_clean(describe_left_out(facts.problems))}"
         yield ""
 
 

@@ -12,7 +12,7 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.headers import PILLOW_ERRORS
 from mlwf_tui.media.pictures import decode_upright
 
-LOOK_VERSION: Final = 1  # of how it is found; others are not compared
+LOOK_VERSION: Final = 2  # of how it is found; others are not compared
 SIDE_PX: Final = 256  # of the longer side when it is looked at: figures of all sizes can be compared
 
 _FORM: Final = struct.Struct("<ff")
@@ -34,7 +34,7 @@ def make_look(data: bytes) -> bytes:
         InvalidInput: it is no image, its pixels are damaged, or it claims too many.
     """
     try:
-        image = decode_upright(data, SIDE_PX).convert("L")
+        image = decode_upright(data, SIDE_PX, is_any_size=True).convert("L")
         image.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
     except PILLOW_ERRORS as error:
         raise InvalidInput("is cut off or damaged") from error

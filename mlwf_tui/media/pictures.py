@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import cycle
@@ -22,6 +23,7 @@ SHARP_PX: Final = 480  # the longer side of a sharp picture: 60–100 KB to send
 MAX_SHARP_SCALE: Final = 4.0
 PAIR_GAP_PX: Final = 4  # between two pictures side by side
 CAPTION_PX: Final = 14
+_REACHES: Final = (1.0, 255.0, 65535.0)  # of values of 32 bits, as programs write them
 MASK_MARGIN_PX: Final = 2  # of a mask outside of what is seen, so that no border is drawn where it is cut
 MIN_MARK_OPACITY: Final = 0.5  # what is fainter would hide more than it shows where there are no colours
 
@@ -173,18 +175,58 @@ def decode_upright(
         InvalidInput: it is no image, or claims too many pixels; damaged ones raise what Pillow does.
     """
     facts = facts or probe_image(data)
-    is_large = facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS
-    if is_large and not is_any_size:
+    if is_huge(facts) and not is_any_size:
         raise InvalidInput("is too large to be shown", hint=f"At most {MAX_PIXELS:,} pixels are shown.")
-    image: Image.Image = Image.open(BytesIO(data), formats=_FORMATS)
+    image = _open(data, facts)
     longer = 2 * side_px
     image.draft("RGB", (longer, longer))  # by the longer side: which one is which is not known yet
     image.load()
-    if image.mode.startswith(("I", "F")):  # 16 bits a pixel, as microscopes write
-        image = image.point(lambda value: value / 256).convert("L")
+    if image.mode.startswith("I;16") or (image.mode == "I" and facts.format != "tiff"):
+        image = image.point(lambda value: value / 256).convert("L")  # 16 bits a pixel, as microscopes write
+    elif image.mode in ("I", "F"):
+        image = _scale_wide(image)
     if facts.format != "tiff" and facts.orientation in _TURNS:  # a TIFF Pillow's reader turns itself
         image = image.transpose(_TURNS[facts.orientation])
     return image
+
+
+def is_huge(facts: ImageFacts) -> bool:
+    """Whether decoding an image takes so much memory that it is not done by the way."""
+    return facts.format != "jpeg" and facts.width_px * facts.height_px > MAX_PIXELS
+
+
+def _open(data: bytes, facts: ImageFacts) -> Image.Image:
+    """Return an image whose size is known to be taken, of which Pillow would warn."""
+    if facts.width_px * facts.height_px <= MAX_PIXELS:
+        return Image.open(BytesIO(data), formats=_FORMATS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(BytesIO(data), formats=_FORMATS)
+
+
+def _scale_wide(image: Image.Image) -> Image.Image:
+    """Return an image of 32 bits a pixel, whole numbers or floats, as a grey one of 8.
+
+    It is taken to reach from 0 to 1, 255 or 65535, whichever holds all of its values and is filled by more
+    than a sixteenth; else from its own smallest value to its largest. What is no finite number is black.
+    """
+    import numpy as np  # which hardly any image needs
+
+    values = np.array(image, np.float32)  # (H, W); changed in place, since it may take 0.7 GB
+    is_finite = np.isfinite(values)
+    low = float(values.min(where=is_finite, initial=np.inf))
+    high = float(values.max(where=is_finite, initial=-np.inf))
+    reach = next((reach for reach in _REACHES if low >= 0 and reach / 16 < high <= reach), None)
+    if reach is not None:
+        low, high = 0.0, reach
+    span = high - low
+    values[~is_finite] = low
+    with np.errstate(over="ignore", invalid="ignore"):
+        values -= np.float32(low)
+        values *= np.float32(255 / span if span > 0 else 0.0)
+    np.rint(values, out=values).clip(0, 255, out=values)
+    values[~is_finite] = 0
+    return Image.fromarray(values.astype(np.uint8))
 
 
 def fit_size(width_px: float, height_px: float, columns: int, rows: int) -> tuple[int, int]:

@@ -11,10 +11,13 @@ from mlwf_tui.media.exif import ORIENTATION_TAG, UPRIGHT, StoredSize
 
 MAX_PARTS: Final = 1 << 20  # strips or tiles of a page
 
-_KIND, _WIDTH, _HEIGHT = 254, 256, 257
+_KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 254, 256, 257, 258, 259
 _OFFSETS, _COUNTS = (273, 324), (279, 325)  # of strips, of tiles
-_WANTED: Final = frozenset({_KIND, _WIDTH, _HEIGHT, ORIENTATION_TAG, *_OFFSETS, *_COUNTS})
+_WANTED: Final = frozenset(
+    {_KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, ORIENTATION_TAG, *_OFFSETS, *_COUNTS}
+)
 _REDUCED, _TRANSPARENCY = 1, 4
+_RARE: Final = (34925, 50000, 50001)  # compressions: LZMA, Zstandard, WebP
 _WHOLE_NUMBERS: Final = {1: "B", 3: "H", 4: "I", 16: "Q"}  # by type
 _VALUE_BYTES: Final = {
     3: 2,
@@ -87,6 +90,18 @@ def read_size(data: bytes) -> StoredSize:
         raise InvalidInput("is cut off", hint="Copy the file again from where it came.")
     orientation = _get(first, ORIENTATION_TAG)
     return StoredSize(width_px, height_px, orientation if 1 <= orientation <= 8 else UPRIGHT)
+
+
+def is_decoded_by_few(data: bytes) -> bool:
+    """Whether an image is a TIFF that OpenCV, which decodes for trainers, has no reader of.
+
+    That is one of 32 bits and more a value, or compressed as its builds are mostly made without.
+    """
+    try:
+        first = next(_iter_directories(data), None) if data.startswith((b"II", b"MM")) else None
+    except (struct.error, OverflowError, KeyError):  # damaged, which others tell
+        return False
+    return first is not None and (_get(first, _BITS) >= 32 or _get(first, _COMPRESSION) in _RARE)
 
 
 def _iter_directories(data: bytes) -> Iterator[_Tags]:

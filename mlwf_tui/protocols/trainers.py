@@ -11,6 +11,7 @@ import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Tag
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.run import Problem
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.operations import SourceItem
 
@@ -36,6 +37,7 @@ class FitRequest(msgspec.Struct, frozen=True, kw_only=True):
     weights: Path | None = None
     continues: Path | None = None  # a folder with the checkpoints of a finished fit, by name, to go on from
     more_epochs: int = 0  # of such a fit: how many
+    files: Mapping[str, str] = {}  # as in ExportSummary, to name items by
 
 
 class FitResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ class FitResult(msgspec.Struct, frozen=True, kw_only=True):
     stop_reason: str = ""  # where it ended by itself before its time, in a sentence
     notes: tuple[str, ...] = ()  # what went otherwise than asked, each in a sentence: a smaller batch
     class_names: tuple[str, ...] = ()  # that the model knows, in their order; empty: those of the request
+    problems: tuple[Problem, ...] = ()  # images that could not be used, by the keys of their items
 
 
 PREDICT_BATCH = 16

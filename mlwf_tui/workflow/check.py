@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -21,13 +21,14 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.store.places import iter_items_at
 from mlwf_tui.workflow.refs import resolve_manifest
-from mlwf_tui.workflow.sights import FINGERPRINTS, UNREADABLE, make_sights, read_sights
+from mlwf_tui.workflow.sights import FEW, FINGERPRINTS, TIFFS, UNREADABLE, make_sights, read_sights
 from mlwf_tui.workspace import Workspace
 
 QUICK_IMAGES: Final = 2_000  # that were never looked at; some seconds on one core
 
 DIGEST_BYTES: Final = 32
 _STEP: Final = 500
+_TIFF_SUFFIXES: Final = (".tif", ".tiff")
 _SPLITS: Final = tuple(Split)
 
 
@@ -67,6 +68,7 @@ class _Images(msgspec.Struct):
 
     digests: bytearray
     splits: array[int]
+    tiffs: array[int]  # places of those that are called so
 
     def find_copies(self) -> list[Places]:
         """Return the places of each blob that several items have; 64 bits tell apart any that are here."""
@@ -84,13 +86,15 @@ class _Images(msgspec.Struct):
 
 def _read_items(workspace: Workspace, manifest: Digest, observer: Observer) -> tuple[_Images, Tally]:
     summary = read_summary(workspace.store, manifest)
-    images, tally = _Images(bytearray(), array("B")), Tally(summary.schema)
+    images, tally = _Images(bytearray(), array("B"), array("L")), Tally(summary.schema)
     for place, item in enumerate(iter_items(workspace.store, manifest)):
         if place % _STEP == 0:
             observer.check_cancelled()
             observer.progress(place, summary.item_count, "looking at the annotations")
         images.digests += bytes.fromhex(item.blob)
         images.splits.append(_SPLITS.index(item.split))
+        if item.name.lower().endswith(_TIFF_SUFFIXES):
+            images.tiffs.append(place)
         tally.add(item)
     return images, tally
 
@@ -171,12 +175,13 @@ def _iter_groups(workspace: Workspace, manifest: Digest, groups: Sequence[Places
 
 class _Looks(msgspec.Struct):
     """Groups of places of images that look alike, places of those that cannot be decoded and of those
-    that the store cannot give, how many were not looked at, and how many were not compared with all that
-    may be alike."""
+    that the store cannot give, of TIFFs that trainers cannot decode, how many were not looked at, and how
+    many were not compared with all that may be alike."""
 
     groups: list[Places]
     unreadable: Places
     lost: Places
+    wide: Places
     undecoded: int
     cut_count: int
 
@@ -198,6 +203,7 @@ def _find_looks(
         known |= make_sights(workspace, undecoded, observer, sight=FINGERPRINTS)
         lost |= {digest for digest in undecoded if digest not in known}
         undecoded = []
+    tiffs = _look_at_tiffs(workspace, images, known, observer)
     observer.progress(len(places), len(places), "comparing how the images look")
     seen = [place for place, digest in zip(places, digests, strict=True) if known.get(digest, UNREADABLE)]
     prints = b"".join(made for digest in digests if (made := known.get(digest, UNREADABLE)))
@@ -208,8 +214,25 @@ def _find_looks(
         [[seen[number] for number in group] for group in similar.groups],
         [p for p, digest in zip(places, digests, strict=True) if known.get(digest) == UNREADABLE],
         [p for p in range(len(images.splits)) if images.get_digest(p) in lost] if lost else [],
+        tiffs,
         len(undecoded),
         similar.cut_count,
+    )
+
+
+def _look_at_tiffs(
+    workspace: Workspace, images: _Images, known: Mapping[Digest, bytes], observer: Observer
+) -> Places:
+    """Return the places of TIFFs that trainers cannot decode, of those that could be decoded here."""
+    by_digest: dict[Digest, list[int]] = {}
+    for place in images.tiffs:
+        if known.get(digest := images.get_digest(place)):
+            by_digest.setdefault(digest, []).append(place)
+    kinds = read_sights(workspace, [*by_digest], sight=TIFFS) if by_digest else {}
+    new = [digest for digest in by_digest if digest not in kinds]
+    kinds |= make_sights(workspace, new, observer, sight=TIFFS) if new else {}
+    return sorted(
+        place for digest, places in by_digest.items() if kinds.get(digest) == FEW for place in places
     )
 
 
@@ -225,6 +248,7 @@ def _describe_looks(
     for kind, found in (
         (FindingKind.LOST_IMAGE, looks.lost),
         (FindingKind.UNREADABLE_IMAGE, looks.unreadable),
+        (FindingKind.WIDE_TIFF, looks.wide),
     ):
         if found:
             items = iter_items_at(workspace.store, manifest, found[:MAX_PLACES])

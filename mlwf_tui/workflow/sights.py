@@ -8,15 +8,19 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Final, NamedTuple
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.media.fingerprints import FINGERPRINT_VERSION, make_fingerprint
 from mlwf_tui.media.looks import LOOK_VERSION, make_look
+from mlwf_tui.media.pictures import is_huge
+from mlwf_tui.media.probe import probe_image
 from mlwf_tui.media.thumbnails import make_thumbnail
+from mlwf_tui.media.tiff import is_decoded_by_few
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workspace import Workspace
 
@@ -36,7 +40,11 @@ class Sight(NamedTuple):
 
 FINGERPRINTS: Final = Sight("fingerprints", FINGERPRINT_VERSION, make_fingerprint)
 LOOKS: Final = Sight("looks", LOOK_VERSION, make_look)
-THUMBNAILS: Final = Sight("thumbnails", 1, lambda data: make_thumbnail(data, THUMBNAIL_PX).jpeg)
+THUMBNAILS: Final = Sight("thumbnails", 2, lambda data: make_thumbnail(data, THUMBNAIL_PX).jpeg)
+
+FEW: Final = b"few"
+TIFFS: Final = Sight("tiffs", 1, lambda data: FEW if is_decoded_by_few(data) else b"many")
+"""By how many programs a TIFF is decoded."""
 
 BATCH: Final = 64  # images between two looks at whether it is still wanted
 _BUSY_S: Final = 10.0
@@ -62,6 +70,8 @@ def make_sights(
 ) -> dict[Digest, bytes]:
     """Decode these blobs, a thread for each core, and keep what is found; a stop loses little.
 
+    Very large ones are decoded one at a time: each takes up to a gigabyte.
+
     One whose bytes are missing or damaged in the store is left out: that is for verify to tell.
 
     Raises:
@@ -69,6 +79,7 @@ def make_sights(
     """
     made: dict[Digest, bytes] = {}
     unkept: list[tuple[bytes, bytes]] = []
+    turn = Lock()  # of very large ones
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool, _open_cache(workspace, sight) as cache:
         kept_at = time.monotonic()
         try:
@@ -76,7 +87,7 @@ def make_sights(
                 observer.check_cancelled()
                 batch = digests[start : start + BATCH]
                 for digest, print in zip(
-                    batch, pool.map(lambda d: _make(workspace, d, sight), batch), strict=True
+                    batch, pool.map(lambda d: _make(workspace, d, sight, turn), batch), strict=True
                 ):
                     if print is not None:
                         made[digest] = print
@@ -90,9 +101,11 @@ def make_sights(
     return made
 
 
-def _make(workspace: Workspace, digest: Digest, sight: Sight) -> bytes | None:
+def _make(workspace: Workspace, digest: Digest, sight: Sight, turn: Lock) -> bytes | None:
     try:
-        return sight.make(workspace.store.read(digest))
+        data = workspace.store.read(digest)
+        with turn if is_huge(probe_image(data)) else nullcontext():
+            return sight.make(data)
     except InvalidInput:
         return UNREADABLE
     except CorruptData as error:

@@ -14,7 +14,7 @@ from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.model import Checkpoint, Model, ModelFile
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run, describe_left_out
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter
 from mlwf_tui.params import ParamSpec, build_params, describe_params
 from mlwf_tui.protocols.observer import Observer
@@ -258,7 +258,8 @@ def perform_train(
     version = workspace.catalog.versions.find_any(version.id) or version  # it may be called otherwise by now
     files = keep_model_files(recorder, version, trainer, result, names, environment, observer, device=device)
     exported, notes = keep_exported(recorder, version, trainer, result, names, observer)
-    result = msgspec.structs.replace(result, notes=(*result.notes, *notes))
+    left_out = (describe_left_out(result.problems),) if result.problems else ()
+    result = msgspec.structs.replace(result, notes=(*left_out, *result.notes, *notes))
     _keep_model(recorder, version, trainer, result, environment, (*files, *exported))
     shutil.rmtree(folder)
     tend(workspace)
@@ -299,6 +300,7 @@ def _make_request(
         weights=None if is_continued else begun,
         continues=begun if is_continued else None,
         more_epochs=int(run.params.get("more_epochs", 0)),
+        files=data.files,
     )
 
 
@@ -365,6 +367,7 @@ def _keep_model(
             "model_id": model.id,
             "metrics": dict(result.metrics),
             "notes": list(result.notes),
+            **({"problems": msgspec.to_builtins(result.problems)} if result.problems else {}),
             **({"benchmark": measured} if measured else {}),
             "summary": " · ".join(filter(None, (noted.get("summary"), summary))),
         }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Cancelled, Paused
 from mlwf_tui.params import param
 from mlwf_tui.protocols.observer import Observer
@@ -33,7 +34,7 @@ class CountParams:
 
 
 class CountingTrainer:
-    """Each epoch takes four batches and ends with a checkpoint."""
+    """Each epoch takes four batches and ends with a checkpoint; items called torn are left out."""
 
     name = "counter"
     summary = "counts"
@@ -92,6 +93,9 @@ class CountingTrainer:
             metrics={"map50": 0.5},
             environment={"gpus": params.device},
             is_stopped=is_stopped,
+            problems=tuple(
+                Problem(key, "The image is torn.") for key in request.files.values() if "torn" in key
+            ),
         )
 
     def evaluate(self, request: EvaluateRequest, observer: Observer) -> EvaluateResult:

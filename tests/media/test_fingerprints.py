@@ -56,6 +56,15 @@ def test_a_turned_photo_is_near_to_its_upright_copy() -> None:
     assert measure_distance(turned, upright) <= 8
 
 
+def test_a_very_large_image_is_near_to_a_small_one() -> None:
+    large = Image.linear_gradient("L").resize((9000, 8500))
+    small = large.resize((360, 340))
+    distance = measure_distance(
+        make_fingerprint(encode(large, "png", compress_level=1)), make_fingerprint(encode(small, "png"))
+    )
+    assert distance <= 8
+
+
 def test_pixels_that_are_damaged_are_refused() -> None:
     data = bytearray(encode(draw(1), "png"))
     data[200:240] = bytes(40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from mlwf_tui.entities.annotation import Geometry, GeometryKind
 from mlwf_tui.entities.picture import Outline, Picture, Window
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media import pictures
-from mlwf_tui.media.pictures import draw_picture, fit_size
+from mlwf_tui.media.pictures import decode_upright, draw_picture, fit_size
 from tests.making import make_image
 
 RED = (255, 0, 0)
@@ -105,6 +106,28 @@ def test_every_kind_of_pixels_is_drawn(mode: str) -> None:
     format = {"CMYK": "jpeg", "F": "tiff"}.get(mode, "png")
     picture = draw_picture(encode(Image.new(mode, (20, 20)), format), (), 20, 10)
     assert len(picture.pixels) == 20 * 20 * 3
+
+
+@pytest.mark.parametrize(
+    ("values", "greys"),
+    [
+        (np.array([0, 0.5, 1], np.float32), [0, 128, 255]),
+        (np.array([0, 100, 200], np.float32), [0, 100, 200]),
+        (np.array([0, 32768, 65535], np.int32), [0, 128, 255]),
+        (np.array([0, 2040, 4080], np.int32), [0, 128, 255]),
+        (np.array([-1, 0, 1.5], np.float32), [0, 102, 255]),
+        (np.array([0.001, 0.002, 0.003], np.float32), [0, 128, 255]),
+        (np.array([np.nan, np.inf, 1], np.float32), [0, 0, 255]),
+        (np.array([np.nan, np.nan, np.nan], np.float32), [0, 0, 0]),
+        (np.array([7, 7, 7e9], np.float32), [0, 0, 255]),
+        (np.array([-3e38, 0, 3e38], np.float32), [0, 128, 255]),
+        (np.array([-3, -3, -3], np.int32), [0, 0, 0]),
+        (np.array([0, 4080, 65535], np.uint16), [0, 15, 255]),
+    ],
+)
+def test_wide_pixels_are_scaled_by_what_they_reach(values: Any, greys: list[int]) -> None:
+    image = decode_upright(encode(Image.fromarray(values[None]), "tiff"), 3)
+    assert (image.mode, list(image.tobytes())) == ("L", greys)
 
 
 def test_a_rectangle_is_outlined_where_it_is() -> None:

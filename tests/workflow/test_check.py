@@ -15,6 +15,7 @@ from mlwf_tui.entities.finding import CheckResult, Finding, FindingKind, Severit
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import Cancelled, InvalidParameter, NotFound
+from mlwf_tui.media import pictures
 from mlwf_tui.store.format import RECORD_HEADER_BYTES
 from mlwf_tui.store.manifests import iter_items, read_summary, write_manifest
 from mlwf_tui.workflow import check as checking
@@ -137,6 +138,48 @@ def test_an_image_whose_pixels_are_damaged_is_named(workspace: Workspace, observ
     put(workspace, ("a.png", Split.TRAIN, bytes(data), CELL))
     found = find(check(workspace, "cells", observer=observer), FindingKind.UNREADABLE_IMAGE)
     assert [place.item for place in found.places] == ["main/a.png"]
+
+
+def test_a_tiff_that_trainers_cannot_decode_is_named(workspace: Workspace, observer: KeepingObserver) -> None:
+    scene = Image.open(BytesIO(draw_scene(1))).convert("L")
+    wide, plain, packed = BytesIO(), BytesIO(), BytesIO()
+    scene.convert("F").save(wide, "TIFF")
+    scene.rotate(90).save(plain, "TIFF")
+    scene.rotate(180).save(packed, "TIFF", compression="zstd")
+    put(
+        workspace,
+        ("wide.tif", Split.TRAIN, wide.getvalue(), CELL),
+        ("copy.tif", Split.TRAIN, wide.getvalue(), CELL),
+        ("plain.tif", Split.TRAIN, plain.getvalue(), CELL),
+        ("packed.TIFF", Split.TRAIN, packed.getvalue(), CELL),
+    )
+
+    for _ in range(2):  # the second time from the cache
+        result = check(workspace, "cells", observer=observer)
+        found = find(result, FindingKind.WIDE_TIFF)
+        assert [place.item for place in found.places] == [
+            "main/copy.tif",
+            "main/packed.TIFF",
+            "main/wide.tif",
+        ]
+        assert found.severity is Severity.WARNING
+        assert result.ok
+
+
+def test_very_large_images_are_compared_one_at_a_time(
+    workspace: Workspace, observer: KeepingObserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 1000)
+    put(
+        workspace,
+        ("a.png", Split.TRAIN, draw_scene(1, format="png"), CELL),
+        ("b.png", Split.VAL, draw_scene(1, size=(640, 480), format="png"), CELL),
+    )
+
+    result = check(workspace, "cells", observer=observer)
+
+    assert result.images_not_compared == 0
+    assert find(result, FindingKind.NEAR_LEAK).count == 1
 
 
 def test_an_image_that_the_store_cannot_give_is_named(

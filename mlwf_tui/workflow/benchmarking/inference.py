@@ -33,7 +33,7 @@ from mlwf_tui.workflow.transforming.finished_predictions import FinishedPredicti
 from mlwf_tui.workflow.using.weights import open_weights
 from mlwf_tui.workspace import Workspace
 
-UNREADABLE = "The image cannot be read, so it was not measured."
+NOT_TAKEN = "The trainer did not take the image and gives no reason, so it was not measured."
 _SETTINGS = {"path": "validator", "confidence": 0.001, "boxes": 300, "version": 1}
 
 
@@ -103,7 +103,7 @@ def forget(workspace: Workspace, model: Model) -> None:
 def _list_problems(items: Sequence[Item], said: dict[str, ItemPrediction]) -> Iterator[Problem]:
     for item in items:
         if item.key not in said:
-            yield Problem(item.key, UNREADABLE)
+            yield Problem(item.key, NOT_TAKEN)
         elif said[item.key].problem:
             yield Problem(item.key, said[item.key].problem)
 

@@ -10,6 +10,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.part import Part
 from mlwf_tui.entities.project import Version
+from mlwf_tui.entities.run import describe_left_out
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.trainers import ItemPrediction
 from mlwf_tui.store.manifests import read_summary
@@ -56,11 +57,7 @@ def _check_numbers(model: Model, predictions: Sequence[ItemPrediction]) -> None:
 
 def _note_items(items: Sequence[Item], said: Said) -> Iterator[str]:
     if said.problems:
-        first = said.problems[0]
-        yield (
-            f"{len(said.problems):,} images could not be used and were left out; the first, "
-            f"{first.path}: {first.reason}"
-        )
+        yield describe_left_out(said.problems)
     if len(items) == 1:
         yield "One image was measured: how sure the figures are cannot be said."
     elif len(items) < FEW_ITEMS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mlwf_tui.entities.annotation import GeometryKind
 from mlwf_tui.entities.experiment import OWN_PARAMS
@@ -11,7 +11,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.metric import has_best
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Problem, Run
 from mlwf_tui.formats.model_cards import CardFacts, Glance, Range, SplitCounts
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.metrics import read_outlooks
@@ -42,6 +42,7 @@ def gather_facts(
     *,
     licence: str,
     is_stopped: bool = False,
+    problems: Sequence[Problem] = (),
     glance: Glance | None = None,
 ) -> CardFacts:
     """Return the facts of a model's card; reads all items of the version once."""
@@ -73,6 +74,7 @@ def gather_facts(
         environment=run.environment,
         took_s=run.find_length_s(model.created_at),
         is_stopped=is_stopped,
+        problems=problems,
         glance=glance,
     )
 

@@ -62,6 +62,7 @@ def keep_model_files(
         version,
         licence=trainer.licence,
         is_stopped=result.is_stopped,
+        problems=result.problems,
         glance=seen.glance,
     )
     card = MadeFile(CARD_NAME, write_model_card(facts).encode(), FileRole.CARD)

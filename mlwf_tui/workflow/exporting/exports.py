@@ -29,7 +29,8 @@ from mlwf_tui.workspace import Workspace
 logger = logging.getLogger(__name__)
 MARKER = "export.json"
 RULES = 3
-"""Raised where the same data come to be written otherwise: what was written before is then written anew."""
+"""Raised where the same data come to be written, or looked through by a trainer, otherwise: what was written
+before is then written anew."""
 LOCK_POLL_S = 0.2
 
 

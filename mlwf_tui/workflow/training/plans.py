@@ -308,6 +308,8 @@ def _find_free_memory(workspace: Workspace, *, has_gpu: bool) -> int | None:
 def _warn(plan: TrainPlan, measured: Measured | None) -> Iterator[str]:
     if measured is not None and measured.problem:
         yield f"A few batches could not be tried: {measured.problem}"
+    if measured is not None and measured.left_out:
+        yield f"When a few batches were tried, {measured.left_out}"
     if plan.disk_bytes > plan.disk_free_bytes:
         yield "The disk does not hold what it writes."
     memory, free = plan.memory_bytes, plan.memory_free_bytes

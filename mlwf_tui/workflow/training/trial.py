@@ -22,6 +22,7 @@ import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.run import describe_left_out
 from mlwf_tui.errors import InvalidInput, MlwfError
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.exporters import ExportedItem
@@ -59,6 +60,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int = 0  # at most, of the process
     gpu_memory_bytes: int = 0
     checkpoint_bytes: int = 0
+    left_out: str = ""  # which of the images that it was tried on could not be used, as a sentence
 
 
 def measure_trial(home: Path, trial: Trial) -> Measured:
@@ -138,7 +140,9 @@ def _try(home: Path, trial: Trial, scratch: Path) -> Measured:
     registry = Registry()
     trainer = registry.get_trainer(trial.trainer)
     with Store(home / "store") as store:
-        count = _write_sample(store, registry, trainer.data_formats[trial.task], trial, scratch / "data")
+        count, files = _write_sample(
+            store, registry, trainer.data_formats[trial.task], trial, scratch / "data"
+        )
         names = read_summary(store, trial.manifest).schema.class_names
     clock = _Clock()
     (scratch / "fit").mkdir()
@@ -151,6 +155,7 @@ def _try(home: Path, trial: Trial, scratch: Path) -> Measured:
         extra=trial.extra,
         seed=0,
         task=trial.task,
+        files=files,
     )
     result = trainer.fit(request, clock)
     ends_s = clock.batch_ends_s
@@ -165,13 +170,14 @@ def _try(home: Path, trial: Trial, scratch: Path) -> Measured:
         memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         gpu_memory_bytes=clock.gpu_memory_bytes,
         checkpoint_bytes=sum(path.stat().st_size for path in result.checkpoints),
+        left_out=describe_left_out(result.problems) if result.problems else "",
     )
 
 
 def _write_sample(
     store: Store, registry: Registry, format: str, trial: Trial, folder: Path
-) -> Mapping[Split, int]:
-    """Write some labelled images of train and val out, and return how many of each there are."""
+) -> tuple[Mapping[Split, int], Mapping[str, str]]:
+    """Write some labelled images of train and val out; return how many of each, and their keys by path."""
     exporter = registry.get_exporter(format)
     schema = read_summary(store, trial.manifest).schema
     chosen = _choose(iter_items(store, trial.manifest), min(trial.batch * BATCHES, MOST_IMAGES))
@@ -179,11 +185,11 @@ def _write_sample(
     fitted = [found for item in chosen if (found := fitter.fit(item)) is not None]
     folder.mkdir()
     exported = (ExportedItem(item, partial(store.read, item.blob)) for item in fitted)
-    exporter.write(exported, fitter.schema, folder, _Clock())
+    written = exporter.write(exported, fitter.schema, folder, _Clock())
     counts = {split: sum(item.split is split for item in fitted) for split in (Split.TRAIN, Split.VAL)}
     if not all(counts.values()):
         raise InvalidInput("There is nothing to try it on.", hint="Label images in train and val.")
-    return counts
+    return counts, written.files
 
 
 def _choose(items: Iterator[Item], wanted: int) -> Sequence[Item]:

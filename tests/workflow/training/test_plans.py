@@ -15,6 +15,7 @@ from mlwf_tui.entities.model import Checkpoint
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.trainers import STATE_NAME
+from mlwf_tui.workflow.cards.reading import read_card
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.resume import resume_run
@@ -61,6 +62,26 @@ def test_a_few_batches_tell_what_it_will_take(home: Workspace) -> None:
     assert plan.warnings[0] == "Nothing is of the class dog."
     assert list_runs(home) == before
     assert not list(home.home.glob("trial-*"))
+
+
+def test_an_image_that_is_left_out_is_told_before_and_after(
+    home: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_yolo(tmp_path / "more", {"train/torn.jpg": BOXES}, class_names=("cat", "dog"))
+    import_folder(home, tmp_path / "more", "pets", observer=KeepingObserver())
+    told = "1 image could not be used and was left out, main/torn.jpg: The image is torn."
+
+    plan = plan_train(home, "pets", model="counter", params={}, observer=KeepingObserver())
+    code = main(["--home", str(home.home), "train", "pets", "--model", "counter", "-p", "batch_s=0"])
+
+    assert f"When a few batches were tried, {told}" in plan.warnings
+    assert code == 3
+    assert f"{told}\n  failed: main/torn.jpg: The image is torn.\n" in capsys.readouterr().out
+    (run,) = [run for run in list_runs(home) if run.verb == "train"]
+    assert run.result["problems"] == [
+        {"path": "main/torn.jpg", "reason": "The image is torn.", "is_taken": False}
+    ]
+    assert f"Of these {told}" in read_card(home, home.catalog.models.get(run.result["model"]))
 
 
 def test_an_earlier_training_tells_the_time_without_measuring(home: Workspace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 import yaml
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry
+from mlwf_tui.errors import PluginError
 from mlwf_tui.plugins.trainers.evaluating import list_images, summarise_speed
+from mlwf_tui.plugins.trainers.item_batches import CANNOT_DECODE
 from mlwf_tui.plugins.trainers.ultralytics.library import (
     choose_device,
     load_weights,
@@ -22,6 +24,13 @@ from mlwf_tui.plugins.trainers.ultralytics.library import (
 )
 from mlwf_tui.plugins.trainers.ultralytics.metrics import read_metrics
 from mlwf_tui.plugins.trainers.ultralytics.objects import ALL_TAGS, read_prediction
+from mlwf_tui.plugins.trainers.ultralytics.usable import (
+    find_problem,
+    is_without_images,
+    name_undecodable,
+    read_pixels,
+    watch_scan,
+)
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import EvaluateRequest, EvaluateResult, ItemPrediction
 
@@ -36,29 +45,48 @@ def evaluate(request: EvaluateRequest, observer: Observer) -> EvaluateResult:
     prepare_library(request.folder)
     model = load_weights(request.weights, is_trusted=request.is_trusted)
     model.add_callback("on_val_start", use_all_threads)
+    watch_scan()
     if model.task != "detect" or "RTDETR" in type(model).__name__:
         return _evaluate_plainly(request, model, observer)
     model.add_callback("on_val_batch_start", sink.start_batch)
-    with report_failure("evaluate"):
-        results = model.val(
-            validator=_make_validator(sink),
-            data=str(_write_data(request)),
-            split=request.split.value,
-            imgsz=request.image_size_px,
-            batch=BATCH,
-            conf=CONFIDENCE_FLOOR,
-            max_det=MAX_BOXES,
-            device=choose_device(request.device),
-            plots=False,
-            project=str(request.folder.absolute()),
-            name="evaluate",
-            exist_ok=True,
-        )
+    common = {
+        "imgsz": request.image_size_px, "device": choose_device(request.device), "max_det": MAX_BOXES,
+        "project": str(request.folder.absolute()), "exist_ok": True, "conf": CONFIDENCE_FLOOR,
+    }  # fmt: skip
+    results = _validate(request, model, _write_data(request), validator=_make_validator(sink), **common)
     return EvaluateResult(
-        predictions=tuple(sink.predictions),
-        speed=summarise_speed(results.speed, sink.latencies_ms),
-        library_metrics=read_metrics(results.results_dict, model.task),
+        predictions=(*sink.predictions, *_tell_left_out(request, sink.predictions)),
+        speed=summarise_speed(results.speed, sink.latencies_ms) if results is not None else {},
+        library_metrics=read_metrics(results.results_dict, model.task) if results is not None else {},
     )
+
+
+def _validate(request: EvaluateRequest, model: Any, data: Path, **options: Any) -> Any:
+    """Return what the library has measured on the split, None where it can use none of the images.
+
+    Raises:
+        InvalidInput: it has stopped at an image that it cannot decode.
+    """
+    try:
+        with name_undecodable(request.data, request.files), report_failure("evaluate"):
+            return model.val(
+                data=str(data.absolute()), split=request.split.value, batch=BATCH, plots=False,
+                name="evaluate", **options,
+            )  # fmt: skip
+    except PluginError as error:
+        if is_without_images(error):
+            return None
+        raise
+
+
+def _tell_left_out(
+    request: EvaluateRequest, predictions: Sequence[ItemPrediction]
+) -> Iterator[ItemPrediction]:
+    """Yield why there is no prediction of each image that the library has left out."""
+    known = {prediction.key for prediction in predictions}
+    for path in _list_images(request):
+        if request.files[path] not in known:
+            yield ItemPrediction(key=request.files[path], problem=find_problem(request.data / path))
 
 
 def _evaluate_plainly(request: EvaluateRequest, model: Any, observer: Observer) -> EvaluateResult:
@@ -69,26 +97,30 @@ def _evaluate_plainly(request: EvaluateRequest, model: Any, observer: Observer) 
         "imgsz": request.image_size_px, "device": choose_device(request.device), "exist_ok": True,
         "project": str(request.folder.absolute()), "max_det": MAX_BOXES,
     }  # fmt: skip
-    with report_failure("evaluate"):
-        results = None if is_part else model.val(
-            data=str(data.absolute()), split=request.split.value, batch=BATCH, plots=False, name="evaluate",
-            **common,
-        )  # fmt: skip
-    paths, predictions, latencies_ms = _list_images(request), [], []
+    results = None if is_part else _validate(request, model, data, **common)
+    paths, latencies_ms = _list_images(request), []
+    predictions: list[ItemPrediction] = []
     floor = 0.0 if model.task == "classify" else CONFIDENCE_FLOOR
     for start in range(0, len(paths), BATCH):
         observer.check_cancelled()
         batch, started_s = paths[start : start + BATCH], time.perf_counter()
-        sources = [str(request.data / path) for path in batch]
+        pixels = [read_pixels(request.data / path) for path in batch]
+        usable = [found for found in pixels if found is not None]
         with report_failure("predict"):
-            said = model.predict(
-                sources, conf=CONFIDENCE_FLOOR, batch=len(batch), verbose=False, retina_masks=True,
-                name="predict", **common,
+            said = iter(
+                model.predict(
+                    usable, conf=CONFIDENCE_FLOOR, batch=len(usable), verbose=False, retina_masks=True,
+                    name="predict", **common,
+                )
+                if usable
+                else ()
             )  # fmt: skip
         latencies_ms += [(time.perf_counter() - started_s) * 1000 / len(batch)] * len(batch)
         read = [
-            read_prediction(request.files[path], result, model, floor, max_tags=ALL_TAGS)
-            for path, result in zip(batch, said, strict=True)
+            ItemPrediction(key=request.files[path], problem=CANNOT_DECODE)
+            if found is None
+            else read_prediction(request.files[path], next(said), model, floor, max_tags=ALL_TAGS)
+            for path, found in zip(batch, pixels, strict=True)
         ]
         predictions += read
         if request.note is not None:

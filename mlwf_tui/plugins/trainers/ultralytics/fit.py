@@ -28,6 +28,12 @@ from mlwf_tui.plugins.trainers.ultralytics.library import (
 )
 from mlwf_tui.plugins.trainers.ultralytics.metrics import read_metrics
 from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams, build_settings, check_extra
+from mlwf_tui.plugins.trainers.ultralytics.usable import (
+    is_without_images,
+    list_left_out,
+    name_undecodable,
+    watch_scan,
+)
 from mlwf_tui.plugins.trainers.ultralytics.watcher import Watcher
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import FitRequest, FitResult
@@ -54,6 +60,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     attach_council(model)  # it goes before the watcher, which looks at what was agreed on
     watcher = Watcher(observer, request.task)
     watcher.attach(model)
+    watch_scan()
     if request.task == "classify":
         model.add_callback("on_pretrain_routine_end", partial(_name_classes, request.class_names))
     stop_reason = _train(model, settings, request, watcher)
@@ -68,6 +75,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
         is_stopped=watcher.is_stopped or bool(stop_reason),
         stop_reason=stop_reason,
         notes=tuple(watcher.notes),
+        problems=tuple(list_left_out(trainer, request.data, request.files)),
         class_names=_list_classes(request, trainer),
     )
 
@@ -86,7 +94,7 @@ def _train(model: Any, settings: dict[str, Any], request: FitRequest, watcher: W
         kind = distribute(kind)
     while True:
         try:
-            with report_failure("train"):
+            with name_undecodable(request.data, request.files), report_failure("train"):
                 model.train(kind, **settings)
             return ""
         except Diverged as error:
@@ -99,9 +107,7 @@ def _train(model: Any, settings: dict[str, Any], request: FitRequest, watcher: W
 
 def _check_readable(error: PluginError) -> None:
     """Raise InvalidInput where the library has found no image that it can use."""
-    if any(
-        words in str(error.__cause__) for words in ("No valid images", "No images found", "no valid images")
-    ):
+    if is_without_images(error):
         raise InvalidInput(
             "None of the images can be read.", hint="Look at them: mlwf check PROJECT tells what is damaged."
         ) from error

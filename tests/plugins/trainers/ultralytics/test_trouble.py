@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import resource
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
+from PIL import Image
 
+from mlwf_tui.entities.item import Split
 from mlwf_tui.errors import InvalidInput, StorageFailed
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
-from mlwf_tui.protocols.trainers import FitRequest
+from mlwf_tui.protocols.trainers import EvaluateRequest, FitRequest
 from tests.fakes.observers import KeepingObserver
 from tests.tasks import make_fit, write_data
 
@@ -133,12 +138,66 @@ def test_some_images_that_cannot_be_read_are_left_out(data: Path, tmp_path: Path
     assert TRAINER.fit(make_request(data, tmp_path / "fit"), KeepingObserver()).checkpoints
 
 
+@pytest.mark.parametrize("task", ["detect", "segment", "classify"])
+def test_images_that_cannot_be_used_are_told_by_their_items(task: str, tmp_path: Path) -> None:
+    data, files = write_data(task, tmp_path / "data")
+    paths = {key: data / path for path, key in files.items()}
+    Image.fromarray(np.ones((40, 64), np.float32)).save(paths["main/00.png"], "TIFF")
+    paths["main/01.png"].write_bytes(make_hollow_png())
+    Image.new("RGB", (1, 64)).save(paths["main/02.png"])
+    reasons = {
+        "main/00.png": "The image cannot be decoded.",
+        "main/02.png": "The image is 1×64 pixels; Ultralytics uses none with a side under 10.",
+    }
+    request = make_fit(task, data, tmp_path / "fit", files=files)
+    with pytest.raises(InvalidInput, match=r"The image main/01\.png cannot be decoded"):
+        TRAINER.fit(request, KeepingObserver())
+    paths["main/01.png"].unlink()
+    del files[paths["main/01.png"].relative_to(data).as_posix()]
+
+    fitted = TRAINER.fit(replace(request, folder=tmp_path / "again"), KeepingObserver())
+    ask = EvaluateRequest(
+        weights=fitted.checkpoints[0], data=data, files=files, split=Split.TRAIN, image_size_px=64,
+        folder=tmp_path / "evaluate", paths=tuple(files) if task != "classify" else (),
+    )  # fmt: skip
+    said = TRAINER.evaluate(ask, KeepingObserver()).predictions
+
+    assert {problem.path: problem.reason for problem in fitted.problems} == reasons
+    told = {one.key: one.problem for one in said if one.problem}
+    assert told == (reasons if task == "detect" else {"main/00.png": reasons["main/00.png"]})
+    assert len(said) == (11 if task == "classify" else 15)
+
+
+def test_a_split_of_which_nothing_can_be_used_is_told_image_by_image(data: Path, tmp_path: Path) -> None:
+    fitted = TRAINER.fit(make_request(data, tmp_path / "fit"), KeepingObserver())
+    path = next((data / "images" / "val").iterdir()).relative_to(data).as_posix()
+    (data / path).write_bytes(b"no image")
+    ask = EvaluateRequest(
+        weights=fitted.checkpoints[0], data=data, files={path: "main/a.png"}, split=Split.VAL,
+        image_size_px=64, folder=tmp_path / "evaluate", paths=(path,),
+    )  # fmt: skip
+
+    (said,) = TRAINER.evaluate(ask, KeepingObserver()).predictions
+
+    assert (said.key, said.problem) == ("main/a.png", "The image cannot be decoded.")
+
+
 def test_one_class_alone_can_be_learned(tmp_path: Path) -> None:
     data, _ = write_data("detect", tmp_path / "data")
     for label in data.glob("labels/*/*.txt"):
         label.write_text("0" + label.read_text()[1:])
 
     assert TRAINER.fit(make_request(data, tmp_path / "fit", single_cls=True), KeepingObserver()).checkpoints
+
+
+def make_hollow_png() -> bytes:
+    """Return a PNG whose checksums are right and whose pixels cannot be unpacked."""
+    parts = {b"IHDR": struct.pack(">IIBBBBB", 64, 40, 8, 2, 0, 0, 0), b"IDAT": b"no pixels", b"IEND": b""}
+    chunks = (
+        struct.pack(">I", len(part)) + name + part + struct.pack(">I", zlib.crc32(name + part))
+        for name, part in parts.items()
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, *, first_epoch: int) -> None:
