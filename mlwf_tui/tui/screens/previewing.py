@@ -83,10 +83,15 @@ class PreviewScreen(Dialog[Wanted | None]):
         seed: int,
         is_random: bool,
         sources: Sequence[Source] = (),
+        title: str = "",
     ) -> None:
-        """`sources` are looked at where what `refs` name is in no project, as what a step has made."""
+        """`sources` are looked at where what `refs` name is in no project, as what a step has made.
+
+        `title` is what the data are called, where `refs` have ids.
+        """
         super().__init__()
         self._sources = tuple(sources)
+        self._title = title or " + ".join(refs)
         self._work = work
         self._operation, self._refs, self._params = operation, tuple(refs), dict(params)
         self._is_random = is_random
@@ -111,7 +116,7 @@ class PreviewScreen(Dialog[Wanted | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = f"Preview of {self._operation} on {' + '.join(self._refs)}"
+            box.border_title = f"Preview of {self._operation} on {self._title}"
             seeds = " · s seed" if self._is_random else ""
             box.border_subtitle = f"n N items{seeds} · w side · ⏎ start · esc back"
             yield self._head

@@ -39,8 +39,6 @@ def say_orientation(value: int) -> Image.Exif:
     [
         encode(DEEP, "PNG"),
         encode(DEEP, "TIFF"),
-        encode(DEEP.astype(np.int32), "TIFF"),
-        encode(DEEP.astype(np.float32), "TIFF"),
         encode(COLORED, "TIFF", exif=say_orientation(6)),
         encode(np.dstack((COLORED, DEEP.astype(np.uint8))), "PNG", exif=say_orientation(7)),
         encode(DEEP, "PNG", exif=say_orientation(8)),
@@ -60,6 +58,18 @@ def test_an_example_reads_depths_and_turns_as_the_app_does(
     assert np.array_equal(read, np.asarray(decode_upright(data, 1 << 16).convert("RGB")))
     of_model = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert of_model is None or np.abs(read.astype(int) - of_model[:, :, ::-1]).max() <= 2
+
+
+@EXAMPLES
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_an_example_refuses_what_the_model_cannot_read(
+    tmp_path: Path, example: ModuleType, kind: type[Any]
+) -> None:
+    path = tmp_path / "wide.tif"
+    path.write_bytes(encode(DEEP.astype(kind), "TIFF"))
+
+    with pytest.raises(example.UNREADABLE, match="32 bits"):
+        example.read_picture(path)
 
 
 @EXAMPLES

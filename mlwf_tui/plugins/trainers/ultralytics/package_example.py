@@ -232,6 +232,8 @@ def read_picture(path: Path) -> Any:
 
 def to_rgb(opened: Any) -> Any:
     """Return the pixels (H, W, 3) uint8 RGB of an image of Pillow, which would clip what has more bits."""
+    if opened.format == "TIFF" and opened.mode in ("I", "F"):
+        raise ValueError("it has 32 bits a value, which the model does not read")
     if opened.mode.startswith(("I", "F")):
         upper = (np.asarray(opened) / 256).clip(0, 255).astype(np.uint8)  # (H, W)
         return upper[..., None].repeat(3, 2)

@@ -128,7 +128,7 @@ class Transforming:
             command=lambda values: read(values).write_command(),
             verb="start",
             looks=Looks(
-                preview=lambda form: self._preview(form, operation, read(form.collect()).pin(snapshot)),
+                preview=lambda form: self._preview(form, operation, read(form.collect()), snapshot),
                 count=lambda form: self._count(form, read(form.collect()).pin(snapshot)),
                 add=add,
             ),
@@ -168,7 +168,11 @@ class Transforming:
 
     # --- looking before it is done -------------------------------------------------------------
 
-    def _preview(self, form: OperationForm, operation: OperationInfo, order: Order) -> None:
+    def _preview(
+        self, form: OperationForm, operation: OperationInfo, named: Order, snapshot: Snapshot
+    ) -> None:
+        order = named.pin(snapshot)
+
         def wanted(answer: Wanted) -> None:
             if operation.is_random:
                 form.fill(SEED.spec.name, str(answer.seed))
@@ -178,6 +182,7 @@ class Transforming:
         screen = PreviewScreen(
             self._host.workspace, self._host.work, order.operation, order.refs,
             params=order.params, seed=order.seed, is_random=operation.is_random,
+            title=" + ".join(named.refs),
         )  # fmt: skip
         self._host.put(screen, wanted)
 
