@@ -12,7 +12,7 @@ import os
 import select
 import struct
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from stat import S_IFREG, S_ISDIR
 
 SIGNATURE = struct.Struct("<QqqQQ")  # size, mtime in ns, ctime in ns, inode, device
@@ -116,15 +116,20 @@ def send(pipe: int, message: bytes) -> None:
         rest = rest[os.write(pipe, rest) :]
 
 
-def receive(pipe: int) -> bytes | None:
-    """Return the next message, None where the pipe has ended; no byte behind it is read, for polling."""
-    head = _read(pipe, _LENGTH.size)
-    return _read(pipe, _LENGTH.unpack(head)[0]) if head else None
+def receive(pipe: int, wait: Callable[[], bool] = lambda: True) -> bytes | None:
+    """Return the next message, None where the pipe has ended; no byte behind it is read, for polling.
+
+    `wait` is asked before each part, and ends it where nothing more comes.
+    """
+    head = _read(pipe, _LENGTH.size, wait)
+    return _read(pipe, _LENGTH.unpack(head)[0], wait) if head else None
 
 
-def _read(pipe: int, size: int) -> bytes | None:
+def _read(pipe: int, size: int, wait: Callable[[], bool]) -> bytes | None:
     parts = []
     while size:
+        if not wait():
+            return None
         part = os.read(pipe, size)
         if not part:
             return None

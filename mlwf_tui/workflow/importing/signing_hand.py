@@ -105,10 +105,7 @@ class SigningHand:
     def settle(self, question: Question) -> None:
         """Wait until a question has its answer, or is lost, as with a hand that says nothing for long."""
         while not question.is_settled:
-            if self._answers.poll(_ANSWER_TIMEOUT_S * 1000):
-                self._receive()
-            else:
-                self._lose()
+            self._receive()
 
     def _has_time(self, count: int) -> bool:
         if self._process is None:
@@ -133,12 +130,15 @@ class SigningHand:
             return {}
         with suppress(OSError):  # it is gone
             send(self._process.questions, HAND_OVER)
-            if self._answers.poll(_ANSWER_TIMEOUT_S * 1000):
-                message = receive(self._process.answers)
-                if message is not None:
-                    return decode_listed(message)
+            message = receive(self._process.answers, self._wait)
+            if message is not None:
+                return decode_listed(message)
         self._lose()
         return {}
+
+    def _wait(self) -> bool:
+        """Wait for more of an answer; False where the hand says nothing for long."""
+        return bool(self._answers.poll(_ANSWER_TIMEOUT_S * 1000))
 
     def _has_answered(self) -> bool:
         return self._process is not None and bool(self._answers.poll(0))
@@ -146,7 +146,7 @@ class SigningHand:
     def _receive(self) -> None:
         """Read the answer to the oldest question; all are lost where the hand is gone."""
         assert self._process is not None  # something was asked
-        answer = receive(self._process.answers)
+        answer = receive(self._process.answers, self._wait)
         if answer is None:
             self._lose()
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import sys
 import time
@@ -217,6 +218,22 @@ def test_a_hand_that_is_gone_before_it_hands_over_is_done_without(
     process = start_signing(str(root), goes_ahead=True)
     assert process is not None
     os.kill(process.pid, number)
+    listing, alone = scan_folder(root, SigningHand(root, process)), scan_alone(root, monkeypatch)
+    assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
+    assert not psutil.pid_exists(process.pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the room of a pipe is set on Linux alone")
+@pytest.mark.timeout(60)
+def test_a_hand_that_is_stopped_while_it_hands_over_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: HandedOver
+) -> None:
+    root = fill(tmp_path / "root")
+    monkeypatch.setattr(signing_hand, "_ANSWER_TIMEOUT_S", 0.2)
+    process = start_with_small_pipes(str(root), goes_ahead=True)
+    assert process is not None
+    assert select.select([process.answers], [], [], 30)[0], "a part is in the pipe, the rest waits for room"
+    os.kill(process.pid, signal.SIGSTOP)
     listing, alone = scan_folder(root, SigningHand(root, process)), scan_alone(root, monkeypatch)
     assert (listing.pages, listing.faults) == (alone.pages, alone.faults)
     assert not psutil.pid_exists(process.pid)
