@@ -53,6 +53,7 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
     registry: Registry
     adopted: Adoption | None = None  # in a worker: the run that it was started for
     pulse: Pulse = msgspec.field(default_factory=Pulse)
+    scratch: Path | None = None  # where databases are that would lie in a home which cannot be written
 
     @property
     def is_read_only(self) -> bool:
@@ -93,6 +94,11 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
         return self.home / "runs" / run_id
 
     @property
+    def cache_folder(self) -> Path:
+        """Where lies what is found out once, and may be deleted at any time."""
+        return (self.scratch or self.home) / "cache"
+
+    @property
     def exports_folder(self) -> Path:
         """Versions written out for trainers; may be deleted at any time when no run is going."""
         return self.home / "cache" / "exports"
@@ -115,22 +121,30 @@ def open_workspace(home: Path, *, may_be_read_only: bool = False) -> Iterator[Wo
     _check_catalog(home)
     with ExitStack() as held:
         try:
-            store, catalog = held.enter_context(_open(home) if is_writable else _open_copies(home))
+            opened = held.enter_context(_open(home) if is_writable else _open_copies(home))
         except StorageFailed:
             if not (is_writable and may_be_read_only and is_disk_full(home)):
                 raise
-            store, catalog = held.enter_context(_open_copies(home))
-        yield Workspace(home=home, settings=settings, store=store, catalog=catalog, registry=Registry())
+            opened = held.enter_context(_open_copies(home))
+        store, catalog, scratch = opened
+        yield Workspace(
+            home=home,
+            settings=settings,
+            store=store,
+            catalog=catalog,
+            registry=Registry(),
+            scratch=scratch,
+        )
 
 
 @contextmanager
-def _open(home: Path) -> Iterator[tuple[Store, Catalog]]:
+def _open(home: Path) -> Iterator[tuple[Store, Catalog, None]]:
     with Store(home / "store") as store, Catalog(home / CATALOG) as catalog:
-        yield store, catalog
+        yield store, catalog, None
 
 
 @contextmanager
-def _open_copies(home: Path) -> Iterator[tuple[Store, Catalog]]:
+def _open_copies(home: Path) -> Iterator[tuple[Store, Catalog, Path]]:
     """Open a home whose databases cannot be written: SQLite writes where it only reads, so to copies."""
     from tempfile import TemporaryDirectory  # 5 ms that homes which can be written do without
 
@@ -144,7 +158,7 @@ def _open_copies(home: Path) -> Iterator[tuple[Store, Catalog]]:
                 copy_to_read(home / "store" / INDEX, scratch / INDEX)
         store = Store(home / "store", scratch_folder=scratch)
         with store, Catalog(scratch / CATALOG, original=home / CATALOG) as catalog:
-            yield store, catalog
+            yield store, catalog, scratch
 
 
 def has_catalog(home: Path) -> bool:

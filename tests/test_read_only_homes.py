@@ -13,8 +13,10 @@ import pytest
 from mlwf_tui import workspace as workspace_module
 from mlwf_tui.cli.main import main
 from mlwf_tui.errors import StorageFailed
+from mlwf_tui.sdk import open_home
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workspace import open_workspace
+from tests.tui.driving import drive
 from tests.tui.homes import fill_finished
 
 
@@ -45,6 +47,7 @@ def list_files(home: Path) -> dict[str, tuple[int, int]]:
     [
         ("show", "yolov10n-cells-1"), ("show", "cells@1"), ("runs",), ("queue",),
         ("diff", "cells@1", "cells@2"), ("graph",), ("trace", "cells@2"), ("stats",), ("verify",),
+        ("lint",), ("history", "cells"), ("leaderboard", "cells"),
     ],
 )  # fmt: skip
 def test_all_that_only_looks_works_and_leaves_nothing(
@@ -52,6 +55,14 @@ def test_all_that_only_looks_works_and_leaves_nothing(
 ) -> None:
     before = list_files(home)
     assert main(["--home", str(home), *words]) == 0, capsys.readouterr()
+    assert list_files(home) == before
+
+
+def test_a_check_finds_what_is_wrong(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = list_files(home)
+    main(["--home", str(home), "check", "cells", "--json"])
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert "error" not in document
     assert list_files(home) == before
 
 
@@ -106,7 +117,33 @@ def test_an_index_that_is_missing_is_made_beside_it(home: Path) -> None:
     assert list_files(home) == before
 
 
-def test_a_home_that_is_not_there_or_is_for_an_app_is_refused(home: Path) -> None:
+async def test_the_app_shows_it_and_says_of_what_changes_it_that_it_cannot(home: Path) -> None:
+    before = list_files(home)
+    with open_workspace(home, may_be_read_only=True) as workspace:
+        async with drive(workspace, size=(140, 40)) as app:
+            assert "read-only" in app.read_text().splitlines()[-1]
+            await app.select("cells")
+            assert "train" not in app.read_text().splitlines()[-1]
+            await app.press("t")
+            await app.until_text("train: This home can only be read.")
+            await app.press("V")
+            await app.until_text("same bytes as")
+            await app.press("escape", "v")
+            await app.until_text("cell-00.jpg  train")
+    assert list_files(home) == before
+
+
+def test_a_program_reads_it_and_changes_nothing(home: Path) -> None:
+    before = list_files(home)
+    with open_home(home) as opened:
+        assert "cells" in [project.name for project in opened.projects()]
+        assert opened.open_data("cells@1")[0].name
+        with pytest.raises(StorageFailed, match="can only be read"):
+            opened.rename("cells", "other")
+    assert list_files(home) == before
+
+
+def test_a_home_that_is_not_there_or_is_for_work_is_refused(home: Path) -> None:
     with pytest.raises(StorageFailed, match="mounted read-only"), open_workspace(home):
         pass
     empty = home / "empty"

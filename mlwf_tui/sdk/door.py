@@ -57,7 +57,7 @@ class _Room:
             if self._is_closed:
                 raise InvalidInput(f"The home {home} was closed.", hint="Use it before it is closed.")
             if self._workspace is None:
-                self._workspace = self._stack.enter_context(open_workspace(home))
+                self._workspace = self._stack.enter_context(open_workspace(home, may_be_read_only=True))
             return self._workspace
 
     def leave(self) -> None:

@@ -81,10 +81,11 @@ StrPath = str | os.PathLike[str]
 def open_home(path: StrPath | None = None) -> Home:
     """Open the home at `path`, else MLWF_HOME, else the user's data folder; it is made where missing.
 
-    Use it in a `with` block, or close it.
+    One that can only be read can be read; what would change it raises StorageFailed. Use it in a `with`
+    block, or close it.
 
     Raises:
-        StorageFailed: the home is not ours or cannot be written.
+        StorageFailed: the home is not ours, or is missing and cannot be made.
         CorruptData: its catalog or the store's index is damaged.
     """
     home = find_home(None if path is None else Path(path), os.environ)

@@ -234,7 +234,7 @@ def run_app(home: Path) -> int:
         CorruptData: the catalog or the store's index is damaged.
         InvalidInput: settings.toml cannot be used.
     """
-    prepare_home(home)
+    prepare_home(home, may_be_read_only=True)
     with ExitStack() as opened:
         settings = read_settings(home)
         left = read_sitting(home, settings.author)
@@ -249,7 +249,7 @@ def _open_home(home: Path, opened: ExitStack) -> Workspace:
     """Open the workspace, to be closed with `opened`; called in a thread after the first paint."""
     from mlwf_tui.workspace import open_workspace  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    workspace = opened.enter_context(open_workspace(home))
+    workspace = opened.enter_context(open_workspace(home, may_be_read_only=True))
     gc.freeze()  # what was imported stays: without looking through it, a collection takes a third
     gc.set_threshold(GC_THRESHOLD)
     return workspace

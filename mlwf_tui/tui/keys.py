@@ -24,6 +24,15 @@ FOOTER = (
 )  # fmt: skip
 """The actions that a person needs most, in as much room as there is."""
 
+LOOKS = frozenset(
+    (
+        *("items", "diff", "mark", "unmark", "check", "status", "compare", "card", "leaderboard"),
+        *("monitor", "overlay", "history", "yank", "yank_id", "graph", "trace", "results", "contents"),
+        *("save_graph", "lint", "doctor", "stats", "verify", "backup"),
+    )
+)
+"""The verbs that leave a home as it is."""
+
 PROJECTS = frozenset({EntryKind.PROJECT})
 VERSIONS = frozenset({EntryKind.VERSION})
 MODELS = frozenset({EntryKind.MODEL})
@@ -60,6 +69,11 @@ class Key(msgspec.Struct, frozen=True):
     help: str  # what it does, for help, menu and palette
     group: Group
     kinds: frozenset[EntryKind] = ANYTHING
+
+    @property
+    def changes_home(self) -> bool:
+        """Whether it is a verb that needs a home that can be written."""
+        return self in VERBS and self.id not in LOOKS
 
     @property
     def in_footer(self) -> bool:

@@ -122,7 +122,7 @@ def _keep(cache: sqlite3.Connection, unkept: list[tuple[bytes, bytes]]) -> None:
 @contextmanager
 def _open_cache(workspace: Workspace, sight: Sight) -> Iterator[sqlite3.Connection]:
     """Open a cache; one that is damaged, or was made in another way, begins anew."""
-    path = workspace.home / "cache" / f"{sight.name}.sqlite"
+    path = workspace.cache_folder / f"{sight.name}.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         cache = _connect(path, sight.version)

@@ -40,6 +40,8 @@ WORKSPACE_OPTIONS = (
 )
 """What the menu of a workspace offers besides verbs."""
 
+READ_ONLY = "This home can only be read."
+
 EXAMPLES = {
     EntryKind.PROJECT: "a project",
     EntryKind.VERSION: "a version",
@@ -55,6 +57,8 @@ EXAMPLES = {
 
 def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]) -> str:
     """Return why `key` cannot be done to `entry` now, in words for a person, or "" where it can."""
+    if snapshot.is_read_only and key.changes_home:
+        return READ_ONLY
     entry = reach(key, entry)
     if key.kinds and (entry is None or entry.kind not in key.kinds):
         if key.id in ("undo", "redo"):

@@ -73,6 +73,7 @@ class Foot:
             coverage=self._host.snapshot.coverage,
             is_short=width < WIDE_COLUMNS,
             home=self._host.workspace.home if width >= NARROW_COLUMNS else None,
+            is_read_only=self._host.workspace.is_read_only,
         )
         self._status.show_standing(standing)
 
@@ -99,11 +100,12 @@ def draw_standing(
     errors: int,
     coverage: Coverage,
     home: Path | None,
+    is_read_only: bool = False,
     is_short: bool = False,
 ) -> Content:
     """Draw what goes on here and is marked, how many runs go on or wait and errors were told, and the home.
 
-    How much is described is said while something is not; `is_short` leaves the word for it out.
+    How much is described is said while something is not, and can be; `is_short` leaves the word for it out.
     """
     parts = []
     if progress is not None:
@@ -116,7 +118,9 @@ def draw_standing(
     parts += [Content.styled(words, "$accent") for words in _count_going(going)]
     if errors:
         parts.append(Content.styled(f"✗ {errors}", "$error"))
-    if coverage.described < coverage.describable:
+    if is_read_only:
+        parts.append(Content.styled("read-only", "$warning"))
+    elif coverage.described < coverage.describable:
         percent = min(99, int(coverage.share * 100))
         words = f"✎{percent}%" if is_short else f"✎ {percent}% described"
         parts.append(Content.styled(words, "$text-muted"))

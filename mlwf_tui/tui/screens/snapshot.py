@@ -39,6 +39,7 @@ class Snapshot:
     graph: LineageGraph = LineageGraph((), ())
     coverage: Coverage = Coverage()
     folders: tuple[LineageNode, ...] = ()  # drawn in the place of sibling files, their members
+    is_read_only: bool = False  # as is the home: nothing can be done that changes it
 
     @property
     def is_empty(self) -> bool:
@@ -127,6 +128,7 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
         graph=_add_planned_steps(workspace, graph, runs),
         coverage=measure_coverage(workspace, (*projects, *models, *reports)),
         folders=list_groups(workspace, graph),
+        is_read_only=workspace.is_read_only,
     )
 
 
