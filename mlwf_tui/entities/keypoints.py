@@ -59,6 +59,18 @@ def find_flip(nodes: Sequence[str]) -> tuple[int, ...]:
     return tuple(partners) if is_told and is_sound else ()
 
 
+def name_by_flip(flip: Sequence[int]) -> tuple[str, ...]:
+    """Return names by which `find_flip` finds the same exchange: numbers, and of each pair left and right.
+
+    Which of two is of the left cannot be known: it is the first, as in COCO.
+    """
+    names = [str(place + 1) for place in range(len(flip))]
+    for place, partner in enumerate(flip):
+        if place < partner:
+            names[place], names[partner] = f"{place + 1} left", f"{place + 1} right"
+    return tuple(names)
+
+
 def _swap_sides(name: str) -> str:
     """Return the name with left for right and right for left, as a word, or as l and r standing alone."""
     return _SIDE.sub(lambda match: _OPPOSITE[match[0]], name)

@@ -101,6 +101,8 @@ class YoloImporter:
             InvalidInput: nothing says what the classes are called.
         """
         config = read_config(folder.root)
+        if config.doubt:
+            report(Problem(config.file_name, config.doubt, is_taken=True))
         report_faults(folder, _SUFFIXES, report)
         finder = FileFinder(folder)
         splits = choose_splits(folder, config, finder, report)

@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.keypoints import find_flip, name_by_flip
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     check_class_name,
+    format_count,
     read_bytes,
     read_lines,
     resolve_inside,
@@ -27,6 +29,10 @@ _OTHER_KEYS = {"val": "validation"}
 _CLASS_FILES = ("classes.txt", "labels/classes.txt", "obj.names")
 _MAX_KEYPOINTS = 1000
 _MAX_DARKNET_BYTES = 1 << 20  # what darknet reads is a few lines; other files end with .data too
+_DOUBT_FLIP = (
+    "flip_idx exchanges other keypoints than the names in kpt_names tell by left and right, and is not kept:"
+    " name those that it exchanges alike but for left and right, and import again"
+)
 _WORDS = frozenset(
     f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "merge", "null", "timestamp", "value")
 )
@@ -43,6 +49,7 @@ class Config(msgspec.Struct, frozen=True):
     task: str = ""  # one of TASKS, where it is told
     keypoint_shape: tuple[int, int] | None = None  # how many an object has, and numbers of each: 2 or 3
     keypoint_names: Mapping[int, tuple[str, ...]] = msgspec.field(default_factory=dict)  # by class index
+    doubt: str = ""  # what it says and cannot be kept
 
 
 def find_config(root: Path) -> Path | None:
@@ -162,10 +169,14 @@ def read_config(root: Path) -> Config:
         names = _read_names(path.name, content.get("names"))
         shape = _read_shape(path.name, content.get("kpt_shape"))
         task = "pose" if shape else content.get("task")
+        flip = _read_flip(path.name, content.get("flip_idx"), shape)
         nodes = _read_keypoint_names(path.name, content.get("kpt_names"), shape, names)
+        if flip and not nodes:
+            nodes = dict.fromkeys(names, name_by_flip(flip))
+        doubt = _DOUBT_FLIP if flip and any(find_flip(one) != flip for one in nodes.values()) else ""
         # compared as it is: a list of lists of aliases may be written out without end
         told = next((known for known in TASKS if task == known), "")
-        return Config(names, entries, path.name, base, told, shape, nodes)
+        return Config(names, entries, path.name, base, told, shape, nodes, doubt)
     classes = find_class_file(root)
     if classes is None:
         _refuse_nameless(root)
@@ -226,6 +237,19 @@ def _read_shape(file_name: str, value: object) -> tuple[int, int] | None:
         case [int() as count, 2 | 3 as numbers] if 0 < count <= _MAX_KEYPOINTS:
             return count, int(numbers)
     raise InvalidInput(f"kpt_shape in {file_name} is not [count, 2 or 3].", hint="Mend it.")
+
+
+def _read_flip(file_name: str, value: object, shape: tuple[int, int] | None) -> tuple[int, ...]:
+    """Return which keypoint each becomes in a mirrored image, empty where none becomes another."""
+    if not isinstance(value, list) or not value or shape is None:
+        return ()
+    places = list(range(shape[0]))
+    if not all(type(place) is int for place in value) or sorted(value) != places:
+        raise InvalidInput(
+            f"flip_idx in {file_name} does not name each of {format_count(shape[0], 'keypoint')} once.",
+            hint="Mend it.",
+        )
+    return tuple(value) if value != places else ()
 
 
 def _read_keypoint_names(

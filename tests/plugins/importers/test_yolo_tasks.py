@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.entities.annotation import GeometryKind, Visibility
+from mlwf_tui.entities.keypoints import find_flip
+from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.plugins.importers.yolo import YoloImporter
 from mlwf_tui.registry import Registry
@@ -75,6 +77,37 @@ def test_pose_has_keypoints_visibility_names_and_its_box(tmp_path: Path) -> None
     assert YoloImporter().read_schema(scan_folder(folder)).classes[0].nodes == ("nose", "tail", "paw")
 
 
+def test_keypoints_without_names_are_named_by_what_a_mirrored_image_exchanges(tmp_path: Path) -> None:
+    config = "kpt_shape: [4, 2]\nflip_idx: [0, 3, 2, 1]\n"
+    folder = make(tmp_path, "0 0.5 0.5 0.5 0.5 0.25 0.25 0.5 0.5 0.5 0.6 0.6 0.5\n", config)
+    item, problems = read_one(folder)
+    assert problems == []
+    names = ("1", "2 left", "3", "2 right")
+    assert item.objects[0].geometry.names == names
+    assert find_flip(names) == (0, 3, 2, 1)
+    assert YoloImporter().read_schema(scan_folder(folder)).classes[0].nodes == names
+
+
+@pytest.mark.parametrize(
+    ("config", "is_doubtful"),
+    [
+        ("kpt_names:\n  0: [left paw, tail, right paw]\nflip_idx: [2, 1, 0]\n", False),
+        ("kpt_names:\n  0: [left paw, tail, right paw]\nflip_idx: [1, 0, 2]\n", True),
+        ("kpt_names:\n  0: [nose, tail, paw]\nflip_idx: [2, 1, 0]\n", True),
+        ("kpt_names:\n  0: [nose, tail, paw]\nflip_idx: [0, 1, 2]\n", False),
+        ("flip_idx: [1, 2, 0]\n", True),
+        ("flip_idx: []\n", False),
+    ],
+)
+def test_an_exchange_that_the_names_do_not_tell_is_reported(
+    config: str, is_doubtful: bool, tmp_path: Path
+) -> None:
+    folder = make(tmp_path, "", f"kpt_shape: [3, 3]\n{config}")
+    problems: list[Problem] = []
+    list(YoloImporter().iter_items(scan_folder(folder), problems.append))
+    assert [(one.path, one.is_taken) for one in problems] == [("data.yaml", True)] * is_doubtful
+
+
 def test_two_numbers_a_keypoint_are_visible_unless_negative(tmp_path: Path) -> None:
     line = "0 0.5 0.5 0.5 0.5 0.25 0.25 -1 -1\n"
     item, problems = read_one(make(tmp_path, line, "kpt_shape: [2, 2]\n"))
@@ -98,7 +131,12 @@ def test_a_bad_pose_is_reported(line: str, reason: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", ["kpt_shape: [0, 3]", "kpt_shape: 17", "kpt_shape: [2, 3]\nkpt_names: [a]"]
+    "config",
+    [
+        *("kpt_shape: [0, 3]", "kpt_shape: 17", "kpt_shape: [2, 3]\nkpt_names: [a]"),
+        *("kpt_shape: [2, 3]\nflip_idx: [0]", "kpt_shape: [2, 3]\nflip_idx: [0, 2]"),
+        *("kpt_shape: [2, 3]\nflip_idx: [0, 0]", "kpt_shape: [2, 3]\nflip_idx: [true, false]"),
+    ],
 )
 def test_a_bad_skeleton_is_refused(config: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
