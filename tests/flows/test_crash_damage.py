@@ -24,7 +24,7 @@ from tests.faults.trials import Subject, look_and_repeat, measure
 
 SEED = 13
 KINDS = (RecordKind.BLOB, RecordKind.NODE, RecordKind.MANIFEST)
-FLIPS = [12, pytest.param(300, marks=pytest.mark.slow)]
+FLIPS = [12, pytest.param(150, marks=pytest.mark.slow)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def flip_at_random(log: Path, draw: random.Random) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut_at_random, flip_at_random])
-@pytest.mark.parametrize("count", [5, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [5, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.timeout(600)
 def test_a_torn_log_takes_back_whole_transactions_and_nothing_else(
     places: Places,
@@ -207,7 +207,7 @@ def test_a_torn_log_takes_back_whole_transactions_and_nothing_else(
 
 
 @pytest.mark.parametrize("damage", [cut_at_random, flip_at_random])
-@pytest.mark.parametrize("count", [6, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.timeout(600)
 def test_a_damaged_import_cache_is_never_believed(
     places: Places, tried: Counter[str], damage: Callable[[Path, random.Random], None], count: int

@@ -144,5 +144,5 @@ def test_a_command_killed_at_every_step_can_simply_be_run_again(
 def test_a_power_cut_at_every_step_takes_nothing_that_was_promised(
     subject: Subject, tried: Counter[str], seed: int
 ) -> None:
-    kills = thin(list_kills(subject.whole.steps))
+    kills = thin(list_kills(subject.whole.steps), part=seed, parts=POWER_SEEDS)
     tried[f"{subject.scenario.name}: power cut"] += try_all(subject, kills, partial(kill, power_seed=seed))
