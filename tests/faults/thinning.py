@@ -13,7 +13,7 @@ MOST = 8
 
 
 def thin(faults: Sequence[T], *, part: int = 0, parts: int = 1) -> list[T]:
-    """Return at most `MOST` faults from the first to the last, at even distances; of these one of some parts."""
+    """Return at most `MOST` faults from the first to the last, evenly spread; of these one of some parts."""
     if os.environ.get(EVERY_POINT):
         return list(faults)
     if len(faults) > MOST:
