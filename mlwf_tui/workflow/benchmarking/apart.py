@@ -91,7 +91,8 @@ def choose_reports(
     """Return one report for each model, or report, that is named, all of the same items and truths.
 
     All were measured by one evaluator, by `evaluator` where it is given. Of several such sets the
-    newest measured is taken; where its speed was not measured, the newest that was timed and says the same. What measuring would not help is refused before what is lacking is told.
+    newest measured is taken; where its speed was not measured, the newest that was timed and says the
+    same. What measuring would not help is refused before what is lacking is told.
 
     Raises:
         NotFound: there is no such model, report or version.
