@@ -351,7 +351,9 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
     assert "larger than this session takes" in refusals["large"][1].document["error"]["message"]
     assert "2 times" in refusals["twice"][1].document["error"]["message"]
     assert refusals["method"][1].headers["Allow"] == "OPTIONS, POST"
-    assert refusals["method"][1].document["error"]["kind"] == "method_not_allowed"
+    assert refusals["method"][1].document["error"] == {
+        "kind": "method_not_allowed", "message": "/predict does not take GET.", "hint": "Send POST.",
+    }  # fmt: skip
     assert refusals["place"][1].document["error"]["kind"] == "not_found"
     assert "'conf'" in refusals["parameter"][1].document["error"]["message"]
     assert "confidence" in refusals["parameter"][1].document["error"]["hint"]

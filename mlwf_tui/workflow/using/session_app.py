@@ -268,10 +268,8 @@ def _to_ours(request: AnyRequest, error: HTTPException) -> MlwfError:
     if error.status_code == 404:
         return NotFound(f"There is no {request.url.path[:100]!r} here.", hint="See / for what there is.")
     if error.status_code == 405:
-        return WrongMethod(
-            f"{request.url.path} does not take {request.method}.",
-            hint=f"Send {' or '.join(_list_methods(request))}.",
-        )
+        wanted = " or ".join(method for method in _list_methods(request) if method != "OPTIONS")
+        return WrongMethod(f"{request.url.path} does not take {request.method}.", hint=f"Send {wanted}.")
     return InvalidInput(str(error.detail) or "The request cannot be answered.", hint="See / for how to ask.")
 
 
