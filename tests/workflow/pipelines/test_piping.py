@@ -54,7 +54,7 @@ def step(words: str) -> str:
         ("operation: compress, params: {low: 60, high: 20}", "low=60 is above high=20. "),
         ("operation: mixup, params: {low: 0.6, high: 0.4}", "low=0.6 is above high=0.4. "),
         ("operation: corrupt, params: {lowest: 4}", "lowest=4 is above severity=3. "),
-        ("operation: filter, params: {min_objects: 3, max_objects: 1}", "min_objects=3 is above max_objects=1. "),
+        ("operation: filter, params: {min_objects: 3, max_objects: 1}", "objects=3 is above max_objects=1."),
         ("apply: nobody", "there is no model 'nobody'."),
         ("operation: flip, from: nowhere", "the step flip reads 'nowhere', which is not there."),
         ("operation: flip, from: cels", "which is not there. Did you mean cells?"),
