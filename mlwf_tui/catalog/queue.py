@@ -18,12 +18,11 @@ from mlwf_tui.catalog.runs import Runs
 from mlwf_tui.catalog.tables import JobRow, QueueRow, RunRow
 from mlwf_tui.entities.ids import JobId, RunId
 from mlwf_tui.entities.queue import QueueState
-from mlwf_tui.entities.run import Job, ProcessIdentity, Run, RunState
+from mlwf_tui.entities.run import REOPENED, Job, ProcessIdentity, Run, RunState
 from mlwf_tui.entities.search import SEARCH
 from mlwf_tui.errors import Conflict
 
 GOING = (RunState.CLAIMED, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING)
-REOPENED = (RunState.FAILED, RunState.STOPPED, RunState.LOST)
 
 
 class Queue:
@@ -143,7 +142,7 @@ class Queue:
             run = self._runs.get(run_id)
             if run.state.is_finished:
                 raise Conflict(f"The run {run_id} is {run.state}.", hint="See mlwf runs.")
-            if run.terms is None or run.retry_count >= run.terms.retries or run.outputs:
+            if run.terms is None or run.retry_count >= run.terms.retries or run.results:
                 return False
             if run.state is RunState.STOPPING:
                 return False
@@ -164,15 +163,15 @@ class Queue:
             return True
 
     def reopen(self, run_id: RunId) -> Run:
-        """Let a run wait once more that ended without having made anything.
+        """Let a run wait once more that ended without a result; a session is no result.
 
         Raises:
-            Conflict: it is not finished, was done, or has made something.
+            Conflict: it is not finished, was done, or has left a result.
         """
         with self._database.transaction():
             run = self._expect(run_id, *REOPENED)
-            if run.outputs:
-                made = ", ".join(artifact.title for artifact in run.outputs)
+            if run.results:
+                made = ", ".join(artifact.title for artifact in run.results)
                 raise Conflict(f"The run {run_id} has left {made}.", hint="Start a new run.")
             self._update(
                 run_id,

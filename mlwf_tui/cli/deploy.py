@@ -12,7 +12,7 @@ import click
 from mlwf_tui.cli.face import DONE, Face, command, params_option
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run
+from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidParameter, Untrusted
 
 if TYPE_CHECKING:  # for the annotation alone; see Face.open
@@ -130,24 +130,40 @@ def serve_command(
         run = ask_for_trust(face, submit, is_trusted=trust)
         if not is_loopback(host):
             _warn_of_others(host, has_token=not no_token)
-        try:
-            place = wait_until_serving(workspace, run)
-        except KeyboardInterrupt:
-            return _end_session(face, workspace, run)
         drawn = queued[-1].token if token is None else ""
         document = {
             "run": run.id,
-            "state": "running",
-            "model": place.model,
-            "url": place.url,
+            "state": run.state.value,
+            "model": run.params["model"],
+            "url": None,
             "token": drawn or None,
+            "waits_for": run.waits_for,
         }
-        needs_token = not no_token
-        face.show(
-            document,
-            lambda: _format_session(run, place.url, drawn, needs_token=needs_token, is_detached=detach),
-        )
+        if drawn and not face.is_json:
+            click.echo(f"token: {drawn}   (told this once)")  # before anything that may be killed meanwhile
+        is_waiting = run.state is RunState.QUEUED
+        if is_waiting and (detach or face.is_json):
+            face.show(document, lambda: _format_waiting(run))
+        if is_waiting and detach:
+            return DONE
+        try:
+            place = wait_until_serving(workspace, run, on_wait=lambda reason: _say_waits(run, reason))
+        except KeyboardInterrupt:
+            return _end_session(face, workspace, run)
+        if not (is_waiting and face.is_json):
+            face.show(
+                {**document, "state": "running", "url": place.url, "waits_for": ""},
+                lambda: _format_session(run, place.url, needs_token=not no_token, is_detached=detach),
+            )
         return DONE if detach else _follow_session(face, workspace, run)
+
+
+def _say_waits(run: Run, reason: str) -> None:
+    click.echo(f"serve {run.id} waits for {reason}", err=True)
+
+
+def _format_waiting(run: Run) -> str:
+    return f"{say_detached('serve', run)}\nonce it answers, mlwf show {run.id} says where"
 
 
 def _follow_session(face: Face, workspace: Workspace, run: Run) -> int:
@@ -184,10 +200,8 @@ def _warn_of_others(host: str, *, has_token: bool) -> None:
     )
 
 
-def _format_session(run: Run, url: str, token: str, *, needs_token: bool, is_detached: bool) -> str:
+def _format_session(run: Run, url: str, *, needs_token: bool, is_detached: bool) -> str:
     lines = [f"serving at {url} (run {run.id})"]
-    if token:
-        lines.append(f"token: {token}   (told this once)")
     header = ' -H "Authorization: Bearer TOKEN"' if needs_token else ""
     lines.append(f"ask: curl{header} --data-binary @picture.jpg {url}/predict")
     lines.append(f"stop: {f'mlwf stop {run.id}' if is_detached else 'Ctrl-C'}")

@@ -191,7 +191,8 @@ def _note(run: Run) -> str:
     """Return for what a run waits, or what can be done about it."""
     if run.waits_for:
         return f"waits for {run.waits_for}"
-    is_resumable = run.state in (RunState.LOST, RunState.PAUSED) and run.is_detached
+    is_held = run.state is RunState.PAUSED and run.is_detached
+    is_resumable = is_held or (run.state is RunState.LOST and run.can_begin_again)
     return f"mlwf resume {run.id}" if is_resumable else ""
 
 

@@ -107,10 +107,13 @@ class ReportGroup(msgspec.Struct, frozen=True, kw_only=True):
     def list_front(self) -> frozenset[ReportId]:
         """Return the reports than which no other is at once more accurate, faster and smaller.
 
-        One whose speed or size is not known is on no front, and keeps nobody off it.
+        One whose speed or size is not known, or that finds nothing, is on no front, and keeps nobody off it.
         """
-        sign = 1.0 if is_better_low(self.metric) else -1.0
-        costs = {of.report_id: (sign * of.value, of.image_ms, of.size_bytes) for of in self.reports}
+        is_low = is_better_low(self.metric)
+        costs = {
+            of.report_id: (of.value if is_low else -of.value or None, of.image_ms, of.size_bytes)
+            for of in self.reports
+        }
         return find_front(costs)
 
 

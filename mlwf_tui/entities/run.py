@@ -60,6 +60,10 @@ class RunState(StrEnum):
         return self in (RunState.DONE, RunState.FAILED, RunState.STOPPED, RunState.LOST)
 
 
+REOPENED = (RunState.FAILED, RunState.STOPPED, RunState.LOST)
+"""The states in which a run of the queue has ended and may be let wait once more."""
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What was done: verb, parameters, inputs, outputs; immutable once finished."""
 
@@ -104,6 +108,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def is_detached(self) -> bool:
         """Whether it is done by a job of the queue."""
         return self.terms is not None
+
+    @property
+    def results(self) -> tuple[ArtifactRef, ...]:
+        """What it has made that stays; a session goes with its job, and comes back with the next."""
+        return tuple(made for made in self.outputs if made.kind is not ArtifactKind.SESSION)
+
+    @property
+    def can_begin_again(self) -> bool:
+        """Whether the queue can do it once more: it has ended without leaving a result."""
+        return self.is_detached and self.state in REOPENED and not self.results
 
     @property
     def output_name(self) -> str:

@@ -182,7 +182,7 @@ def _set_beside(reports: Sequence[Report], models: Sequence[Model]) -> tuple[Com
     front = find_front(
         {
             report.id: (
-                -report.metrics.get((*choose_two(report.metrics), "map")[0], 0.0),
+                -report.metrics.get((*choose_two(report.metrics), "map")[0], 0.0) or None,  # finds nothing
                 find_image_ms(report.speed),
                 model.checkpoints[0].size_bytes,
             )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.queue import Terms, Wants
-from mlwf_tui.entities.run import Run
-from mlwf_tui.errors import InvalidParameter, MlwfError
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import Conflict, InvalidParameter, MlwfError
 from mlwf_tui.params import ParamSpec, build_params, describe_params, param
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import PredictRequest
@@ -73,11 +75,12 @@ class Submitted(msgspec.Struct, frozen=True):
 
 
 class SessionPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a session answers."""
+    """Where a session answers, or has answered when `job` was at it."""
 
     url: str
     model: str
     has_token: bool
+    job: str = ""
 
 
 def list_params() -> tuple[ParamSpec, ...]:
@@ -125,22 +128,34 @@ def submit_serve(
     return Submitted(start_queued(workspace, recorder.run), chosen)
 
 
-def wait_until_serving(workspace: Workspace, run: Run, *, timeout_s: float = 600.0) -> SessionPlace:
-    """Return where a session answers, once it does.
+def wait_until_serving(
+    workspace: Workspace,
+    run: Run,
+    *,
+    timeout_s: float = 600.0,
+    on_wait: Callable[[str], None] = lambda reason: None,
+) -> SessionPlace:
+    """Return where a session answers, once it does; `on_wait` is told what it waits for in the queue.
 
     Raises:
-        MlwfError: it has failed, was stopped, or does not answer within `timeout_s`.
+        MlwfError: it has failed, was stopped, or does not answer within `timeout_s` after it has begun.
     """
     deadline = time.monotonic() + timeout_s
+    waited_for = ""
 
     def check(update: RunUpdate) -> None:
+        nonlocal deadline, waited_for
         place = find_place(workspace, update.run)
         if place is not None:
             raise _Found(place)
+        if update.run.state is RunState.QUEUED:
+            deadline = time.monotonic() + timeout_s
+        if update.run.waits_for and update.run.waits_for != waited_for:
+            on_wait(update.run.waits_for)
+        waited_for = update.run.waits_for
         if time.monotonic() > deadline:
-            waits = f"; it waits for {update.run.waits_for}" if update.run.waits_for else ""
             raise MlwfError(
-                f"The session {run.id} does not answer yet{waits}.", hint=f"mlwf logs -f {run.id} follows it."
+                f"The session {run.id} does not answer yet.", hint=f"mlwf logs -f {run.id} follows it."
             )
 
     try:
@@ -162,8 +177,14 @@ class _Found(Exception):
 
 def find_place(workspace: Workspace, run: Run) -> SessionPlace | None:
     """Return where a session answers now, None where it does not, or not yet."""
-    if run.verb != "serve" or run.state.is_finished:
+    if run.verb != "serve" or run.state not in (RunState.RUNNING, RunState.PAUSING, RunState.STOPPING):
         return None
+    place, job = _read_place(workspace, run), workspace.catalog.jobs.latest(run.id)
+    return place if place is not None and job is not None and place.job == job.id else None
+
+
+def _read_place(workspace: Workspace, run: Run) -> SessionPlace | None:
+    """Return what the newest job that has answered noted, None where none has."""
     try:
         data = (workspace.run_folder(run.id) / _FILE).read_bytes()
         return msgspec.json.decode(data, type=SessionPlace)
@@ -185,10 +206,11 @@ def perform_serve(recorder: Recorder, model: Model, observer: Observer) -> None:
     params = build_params(ServeParams, {k: v for k, v in run.params.items() if k in names})
     token_digest = str(run.call.get("token_sha256", ""))
     host, place = str(run.params["host"]), workspace.run_folder(run.id) / _FILE
-    place.unlink(missing_ok=True)
+    job = workspace.catalog.jobs.latest(run.id)
+    assert job is not None, "a worker has one"
     counts = Counts()
     with (
-        open_port(host, int(run.params["port"])) as opened,
+        _open_port(workspace, run, host) as opened,
         open_weights(workspace, model, run.id) as (weights, scratch),
     ):
         url = _write_url(host, opened.getsockname()[1])
@@ -222,20 +244,32 @@ def perform_serve(recorder: Recorder, model: Model, observer: Observer) -> None:
             batcher.warm_up(draw_picture(model.image_size_px, 0), (1, min(params.max_batch, WARM_BATCH)))
 
             async def begin() -> None:
-                _note_place(place, SessionPlace(url=url, model=model.name, has_token=bool(token_digest)))
+                answers = SessionPlace(url=url, model=model.name, has_token=bool(token_digest), job=job.id)
+                _note_place(place, answers)
                 teller.tell(is_forced=True)
 
-            try:
-                reason = answer_until_stopped(
-                    make_app(session, on_startup=[begin]), opened, batcher,
-                    protocol=guard(_find_patience(params), counts.note_dropped),
-                    check=observer.check_cancelled, tell=teller.tell,
-                )  # fmt: skip
-            finally:
-                place.unlink(missing_ok=True)
+            reason = answer_until_stopped(
+                make_app(session, on_startup=[begin]), opened, batcher,
+                protocol=guard(_find_patience(params), counts.note_dropped),
+                check=observer.check_cancelled, tell=teller.tell,
+            )  # fmt: skip
     _close(recorder, session_artifact.id, counts, url, session.uptime_s)
     if reason is None:
         raise MlwfError("The session has ended by itself.", hint=f"mlwf logs {run.id} says why.")
+
+
+def _open_port(workspace: Workspace, run: Run, host: str) -> socket.socket:
+    """Open the port that was asked for; where any was, the one at which a former job has answered."""
+    before = _read_place(workspace, run)
+    port = int(run.params["port"]) or (before and urlsplit(before.url).port) or 0
+    try:
+        return open_port(host, port)
+    except Conflict as error:
+        if before is None:
+            raise
+        raise Conflict(
+            error.message, hint=f"Once it is free: mlwf resume {run.id}. Or serve the model anew."
+        ) from error
 
 
 def _find_patience(params: ServeParams) -> Patience:

@@ -155,6 +155,40 @@ def test_what_was_not_timed_is_on_no_front_and_keeps_nobody_off_it(measured: Wor
     assert [line.split()[3] for line in drawn if line.startswith(" quick")] == ["-"]
 
 
+def test_a_model_that_was_measured_again_without_its_speed_keeps_the_one_it_had(measured: Workspace) -> None:
+    new = measured.catalog.models.get("new")
+    add_report(measured, new, predict(measured), images_per_second=None)
+
+    said = compare(measured, ["new", "old"], observer=OBSERVER).body.models[0]
+    assert (said.report_name, said.speed["images_per_second"]) == ("new-on-cells-1", 80)
+
+    changed = add_report(measured, new, predict(measured, skips=1), images_per_second=None)
+    said = compare(measured, ["new", "old"], observer=OBSERVER).body.models[0]
+    assert said.report_name == changed.name  # it says something else by now
+    assert not said.speed
+
+
+def test_a_model_that_finds_nothing_is_on_no_front_however_small_and_fast(measured: Workspace) -> None:
+    blind = add_model(measured, "blind", size=1)
+    add_report(measured, blind, predict(measured, skips=12), images_per_second=10_000)
+
+    body = compare(measured, ["blind", "new", "old"], observer=OBSERVER).body
+
+    assert [(of.model, of.is_on_front) for of in body.models] == [
+        ("blind", False), ("new", True), ("old", False),
+    ]  # fmt: skip
+    (group,) = read_leaderboard(measured, "cells").groups
+    assert {of.model for of in group.reports if of.report_id in group.list_front()} == {"new"}
+
+
+def test_words_for_the_same_data_are_no_difference(measured: Workspace) -> None:
+    add_report(measured, add_model(measured, "typed", params={"data": "cells"}), predict(measured))
+
+    (pair,) = compare(measured, ["typed", "new"], observer=OBSERVER).body.pairs
+
+    assert list_cause_rows(pair) == []
+
+
 def test_a_gate_is_run_into_or_not(measured: Workspace) -> None:
     gates = ["map50 < -0.01", "recall > 0.4", "map50.low > 0", "recall.p < 0.05"]
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import re
 import select
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +22,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.errors import Conflict, InvalidParameter, Untrusted
 from mlwf_tui.workflow.graph import read_graph
+from mlwf_tui.workflow.resume import resume_run
+from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workflow.serve import SessionPlace, find_place, submit_serve, wait_until_serving
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workflow.using.samples import draw_picture
@@ -133,6 +141,104 @@ def test_a_session_answers_counts_and_is_stopped_like_a_job(home: Workspace) -> 
         caller.predict()
 
 
+def test_a_session_that_was_lost_or_stopped_comes_back_where_it_was(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    run, caller = begin(home)
+    job = home.catalog.jobs.latest(run.id)
+    assert job is not None
+    assert job.worker is not None
+    os.kill(job.worker.pid, signal.SIGKILL)
+    jobs.wait_for_state(home, run, RunState.LOST)
+    assert main(["runs", "--home", str(home.home)]) == 0
+    assert f"mlwf resume {run.id}" in capsys.readouterr().out
+
+    assert main(["resume", run.id, "--home", str(home.home)]) == 0
+
+    assert wait_until_serving(home, run).url == f"http://{caller.address}"
+    assert caller.predict().status == 200
+    assert (
+        Caller(SessionPlace(url=caller.address, model="eye", has_token=True), "x" * 32).predict().status
+        == 401
+    )
+
+    assert stop_run(home, run.id).state is RunState.STOPPED
+    again = retry_run(home, run.id)
+    assert find_place(home, again) is None  # what the job before noted is not taken for an answer
+    wait_until_serving(home, again)
+    assert caller.predict().status == 200
+    stopped = stop_run(home, run.id)
+    assert stopped.result["requests"] == 1
+    assert len(stopped.outputs) == 1
+    assert len([node for node in read_graph(home).nodes if node.kind == ArtifactKind.SESSION]) == 1
+
+
+def test_a_session_whose_port_was_taken_meanwhile_says_so_and_can_be_resumed_later(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    run, caller = begin(home)
+    stop_run(home, run.id)
+    host, _, port = caller.address.partition(":")
+    with socket.create_server((host, int(port))):
+        resume_run(home, run.id)
+        failed = jobs.wait_for_end(home, run)
+    assert failed.state is RunState.FAILED
+    assert "in use" in failed.error
+    assert f"mlwf resume {run.id}" in failed.hint
+    wait_until_serving(home, resume_run(home, run.id))
+    assert caller.predict().status == 200
+
+
+def test_a_session_without_a_slot_does_not_wait_for_those_who_do(home: Workspace) -> None:
+    add_seer(home, "eye", SPOTS)
+    all_slots = Terms(wants=Wants(slots=home.settings.slots))
+    jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER, terms=all_slots), RunState.RUNNING)
+    behind = jobs.act(home, jobs.FOREVER, seed=1, terms=Terms(wants=Wants()))
+    assert behind.state is RunState.QUEUED
+
+    _, caller = begin(home)
+
+    assert caller.predict().status == 200
+
+
+def test_a_session_that_has_to_wait_says_for_what_and_its_token_is_told_before(
+    home: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_seer(home, "eye", SPOTS)
+    before = jobs.act(home, jobs.FOREVER)
+    words = [
+        "serve",
+        "eye",
+        "--home",
+        str(home.home),
+        "--port",
+        "0",
+        "--after",
+        before.id,
+        "-p",
+        "device=cpu",
+    ]
+
+    assert main([*words, "--detach"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"^token: \S{32,}", told)
+    assert f"it waits for run {before.id} to finish" in told
+
+    assert main([*words, "--detach", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["state"], document["url"]) == ("queued", None)
+    assert document["waits_for"] == f"run {before.id} to finish"
+    assert len(document["token"]) >= 32
+
+    command = [sys.executable, "-m", "mlwf_tui", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("token: ")
+        assert process.stderr.readline().endswith(f"waits for run {before.id} to finish\n")
+        process.kill()
+
+
 def test_pictures_under_several_names_are_answered_in_the_order_in_which_they_came(home: Workspace) -> None:
     add_seer(home, "eye", SPOTS)
     run, caller = begin(home)
@@ -215,6 +321,7 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
     bomb = draw_picture(128, 0)
     form, kind = write_form({"a.png": PICTURE, "b.png": b"no picture"})
     empty, empty_kind = write_form({})
+    large, large_kind = write_form({"a.png": bytes(300_000)})
     many, many_kind = write_form({f"{number}.png": b"" for number in range(257)})
 
     refusals = {
@@ -229,8 +336,10 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
         "confidence": (400, caller.predict(PICTURE, "/predict?confidence=sure")),
         "parameter": (400, caller.predict(PICTURE, "/predict?conf=0.5")),
         "below": (400, caller.predict(PICTURE, "/predict?confidence=0.1")),
+        "twice": (400, caller.predict(PICTURE, "/predict?confidence=0.3&confidence=0.9")),
         "parts": (413, caller.predict(many, **{"Content-Type": many_kind})),
         "body": (413, caller.predict(bytes(300_000))),
+        "large": (413, caller.predict(large, **{"Content-Type": large_kind})),
         "method": (405, caller.ask("GET", "/predict")),
         "place": (404, caller.ask("GET", "/nowhere")),
     }
@@ -239,6 +348,13 @@ def test_what_is_no_picture_or_too_large_is_refused_in_one_sentence(home: Worksp
         assert answer.status == status, (name, answer)
         assert answer.document["error"]["message"], name
     assert "more than 256 parts" in refusals["parts"][1].document["error"]["message"]
+    assert "larger than this session takes" in refusals["large"][1].document["error"]["message"]
+    assert "2 times" in refusals["twice"][1].document["error"]["message"]
+    assert refusals["method"][1].headers["Allow"] == "OPTIONS, POST"
+    assert refusals["method"][1].document["error"] == {
+        "kind": "method_not_allowed", "message": "/predict does not take GET.", "hint": "Send POST.",
+    }  # fmt: skip
+    assert refusals["place"][1].document["error"]["kind"] == "not_found"
     assert "'conf'" in refusals["parameter"][1].document["error"]["message"]
     assert "confidence" in refusals["parameter"][1].document["error"]["hint"]
     assert refusals["one of two"][1].document["error"]["message"].startswith("b.png ")

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.copies import (
     CopyOperation,
@@ -22,6 +21,7 @@ from mlwf_tui.plugins.operations.copies import (
     splits_param,
 )
 from mlwf_tui.plugins.operations.pixels import Change, Picture, load_albumentations
+from mlwf_tui.plugins.operations.ranges import check_range
 
 Making = Callable[[Any, int, int], Any]
 """Makes a transform of the library, at a severity of 0 to 4, for a picture's shorter side in pixels."""
@@ -59,11 +59,7 @@ def make_corrupt() -> CopyOperation:
 
 
 def _check(params: CorruptParams) -> None:
-    if params.lowest > params.severity:
-        raise InvalidParameter(
-            f"The lowest severity {params.lowest} is above severity={params.severity}.",
-            hint="Give a lowest that is not above severity.",
-        )
+    check_range(params, "lowest", "severity")
 
 
 def _list_steps(params: CorruptParams) -> Sequence[Step]:

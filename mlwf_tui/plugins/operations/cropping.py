@@ -20,6 +20,7 @@ from mlwf_tui.plugins.operations.copies import (
 )
 from mlwf_tui.plugins.operations.framing import cut_window
 from mlwf_tui.plugins.operations.pixels import Change, Picture
+from mlwf_tui.plugins.operations.ranges import check_range
 from mlwf_tui.plugins.operations.shapes import find_shown
 
 
@@ -55,6 +56,7 @@ def make_crop() -> CopyOperation:
 
 
 def _check(params: CropParams) -> None:
+    check_range(params, "min_size", "max_size")
     if params.place == "fixed" and not (params.width_px and params.height_px):
         raise InvalidParameter(
             "A fixed window needs its size.", hint="Give -p width_px=… and -p height_px=… as well."
@@ -66,8 +68,7 @@ def _list_windows(params: CropParams, _: np.random.Generator) -> Sequence[Step]:
 
 
 def _choose_window(picture: Picture, generator: np.random.Generator, *, params: CropParams) -> Change:
-    low, high = sorted((params.min_size, params.max_size))
-    share = generator.uniform(low, high, 2)
+    share = generator.uniform(params.min_size, params.max_size, 2)
     width_px = min(picture.width_px, params.width_px or max(1, round(picture.width_px * share[0])))
     height_px = min(picture.height_px, params.height_px or max(1, round(picture.height_px * share[1])))
     size = (width_px, height_px)

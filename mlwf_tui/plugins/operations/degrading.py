@@ -17,6 +17,7 @@ from mlwf_tui.plugins.operations.copies import (
     splits_param,
 )
 from mlwf_tui.plugins.operations.pixels import Change, Picture, load_albumentations
+from mlwf_tui.plugins.operations.ranges import check_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def make_compress() -> CopyOperation:
         version=3,
         params_type=CompressParams,
         list_steps=_list_compressions,
+        check=lambda params: check_range(params, "low", "high"),
     )
 
 
@@ -139,8 +141,7 @@ def _list_compressions(params: CompressParams, _: np.random.Generator) -> Sequen
 
 
 def _draw_compression(picture: Picture, generator: np.random.Generator, *, params: CompressParams) -> Change:
-    low, high = sorted((params.low, params.high))
-    quality = int(generator.integers(low, high + 1))
+    quality = int(generator.integers(params.low, params.high + 1))
     compress = load_albumentations().ImageCompression(
         compression_type=params.format, quality_range=(quality, quality), p=1
     )

@@ -17,6 +17,7 @@ from mlwf_tui.expressions.parse import Condition, parse_item_condition
 from mlwf_tui.params import param
 from mlwf_tui.plugins.operations.classes import keep_objects
 from mlwf_tui.plugins.operations.names import check_classes, check_splits
+from mlwf_tui.plugins.operations.ranges import check_range
 from mlwf_tui.protocols.operations import PlannedItem, SourceItem
 
 
@@ -77,6 +78,7 @@ def read_item_condition(text: str) -> Condition:
 
 
 def _check(schema: LabelSchema, params: FilterParams) -> None:
+    check_range(params, "min_objects", "max_objects")
     check_splits(params.splits)
     check_classes(schema, params.classes)
     if params.where:

@@ -24,6 +24,7 @@ from mlwf_tui.plugins.operations.copies import (
 from mlwf_tui.plugins.operations.framing import cover
 from mlwf_tui.plugins.operations.names import check_splits
 from mlwf_tui.plugins.operations.pixels import FILL, Picture, encode, find_suffix, read_picture
+from mlwf_tui.plugins.operations.ranges import check_range
 from mlwf_tui.plugins.operations.shapes import Shape, move_shape
 from mlwf_tui.protocols.operations import Draft, PlannedItem, ResultItem, SourceItem
 
@@ -107,15 +108,15 @@ class MixUp:
         """Yield the items and drafts of their mixtures.
 
         Raises:
-            InvalidParameter: an unknown split.
+            InvalidParameter: an unknown split, or the least weight is above the largest.
             InvalidInput: no split has two items.
         """
+        check_range(params, "low", "high")
         return _plan_mixed(items, params, seed=seed, others=1)
 
     def make(self, draft: Draft, sources: Sequence[SourceItem], params: MixUpParams) -> ResultItem:
         """Return a mixture; raises InvalidInput for an image that cannot be decoded."""
-        low, high = sorted((params.low, params.high))
-        weight = float(np.random.default_rng(draft.seed).uniform(low, high))
+        weight = float(np.random.default_rng(draft.seed).uniform(params.low, params.high))
         first, second = read_picture(sources[0]), read_picture(sources[1])
         second = cover(second, (first.width_px, first.height_px))
         mixed = first.pixels * weight + second.pixels * (1 - weight)  # (H, W, 3) float64

@@ -94,7 +94,9 @@ class Alerts:
         if lost:
             what = "1 run was" if len(lost) == 1 else f"{len(lost)} runs were"
             titles = ", ".join(make_run_entry(run, run.created_at).title for run in lost[:MAX_TITLES])
+            is_resumable = any(run.can_begin_again for run in lost)
             hint = f"{KEYS_BY_ID['resume'].display} on it lets it go on, as mlwf resume does."
+            hint = hint if is_resumable else "mlwf runs lists them."
             self._teller.fail(MlwfError(f"{what} lost: {titles}.", hint=hint), is_shown=APP in self._ways)
 
     def _tell_end(self, run: Run) -> None:

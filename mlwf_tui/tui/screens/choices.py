@@ -249,10 +249,9 @@ def _find_queue_reason(action: str, run: Run) -> str:
     if action == "pause":
         can_pause = run.state in (RunState.QUEUED, RunState.RUNNING, RunState.PAUSING)
         return "" if can_pause else f"The run is {run.state.value}."
-    if run.outputs:
+    if run.results:
         return "It has left its result."
-    ended = (RunState.FAILED, RunState.STOPPED, RunState.LOST)
-    can_begin = run.state in ended or (action == "resume" and run.state is RunState.PAUSED)
+    can_begin = run.can_begin_again or (action == "resume" and run.state is RunState.PAUSED)
     return "" if can_begin else f"The run is {run.state.value}."
 
 

@@ -91,7 +91,8 @@ def choose_reports(
     """Return one report for each model, or report, that is named, all of the same items and truths.
 
     All were measured by one evaluator, by `evaluator` where it is given. Of several such sets the
-    newest measured is taken. What measuring would not help is refused before what is lacking is told.
+    newest measured is taken; where its speed was not measured, the newest that was timed and says the
+    same. What measuring would not help is refused before what is lacking is told.
 
     Raises:
         NotFound: there is no such model, report or version.
@@ -112,10 +113,27 @@ def choose_reports(
     ground = max(common, key=lambda of: max(found[of].created_at for found in looked.usable), default=None)
     if ground is None:
         raise _describe_apart(workspace, looked, asked)
-    chosen = tuple(found[ground] for found in looked.usable)
+    chosen = tuple(
+        _prefer_timed(workspace, side, found[ground])
+        for side, found in zip(sides, looked.usable, strict=True)
+    )
     if len({report.id for report in chosen}) < len(chosen):
         raise _refuse_itself()
     return chosen
+
+
+def _prefer_timed(workspace: Workspace, side: _Side, report: Report) -> Report:
+    """Return the newest report of the same that has a speed and the same figures; without one `report`."""
+    if report.speed:
+        return report
+    grounds = Grounds(workspace)
+    alike = (
+        other
+        for other in _list_measured(workspace, side)
+        if other.speed and other.predictions is not None and other.metrics == report.metrics
+    )
+    on = grounds.find(report)
+    return next((of for of in alike if grounds.has_version(of) and grounds.find(of) == on), report)
 
 
 def find_apart(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +27,8 @@ def list_causes(workspace: Workspace, old: Model, new: Model) -> Iterator[Cause]
         runs = [workspace.catalog.runs.get(model.run_id) for model in (old, new)]
         found = diff_runs(workspace, *runs)
         defaults = [_resolve(workspace, model, run) for model, run in zip((old, new), runs, strict=True)]
-        yield from _list_params(found.params, *defaults)
+        words = () if found.inputs else ("data",)  # cells and cells@1 may have been the same version
+        yield from _list_params([of for of in found.params if of.name not in words], *defaults)
         for given in found.inputs:
             yield _make_cause("data", given.kind, given.before, given.after)
         for change in found.environment:
@@ -42,7 +43,7 @@ def list_runtimes(old: Report, new: Report) -> Iterator[Cause]:
 
 
 def _list_params(
-    changes: tuple[ValueChange, ...], old: Mapping[str, Any], new: Mapping[str, Any]
+    changes: Iterable[ValueChange], old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[Cause]:
     for change in changes:
         before, after = (

@@ -309,10 +309,12 @@ def _wants_of(run: Run) -> Wants:
 
 
 def _list_kinds(wants: Wants) -> tuple[int, ...]:
-    """Return what kinds of lease a run takes from."""
+    """Return what kinds of lease a run takes from; none where it wants nothing for itself."""
     if wants.gpu_indices:
         return wants.gpu_indices
-    return (ALL_GPUS,) if wants.gpus else (SLOTS,)
+    if wants.gpus:
+        return (ALL_GPUS,)
+    return (SLOTS,) if wants.slots else ()
 
 
 def _note(workspace: Workspace, waiting: Sequence[Run], reasons: dict[RunId, str]) -> None:

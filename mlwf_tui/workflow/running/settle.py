@@ -249,11 +249,12 @@ def _find_last_sign(workspace: Workspace, run: Run) -> datetime | None:
 
 
 def _hint(workspace: Workspace, run: Run) -> str:
+    is_resumable = run.is_detached and not run.results
     with suppress(OSError):
         if (workspace.run_folder(run.id) / "log").stat().st_size:
-            resume = f", mlwf resume {run.id} goes on with it" if run.is_detached else ""
+            resume = f", mlwf resume {run.id} goes on with it" if is_resumable else ""
             return f"mlwf logs {run.id} shows its last lines{resume}."
-    if run.is_detached:
+    if is_resumable:
         return f"mlwf resume {run.id} goes on with it."
     return (
         f"It has no log; mlwf show {run.id} shows what it said before. Start it again where it was started."

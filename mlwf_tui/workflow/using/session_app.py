@@ -11,10 +11,11 @@ from typing import Any
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.exceptions import HTTPException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind
 from mlwf_tui.entities.model import Model
-from mlwf_tui.errors import Busy, InvalidInput, InvalidParameter, MlwfError
+from mlwf_tui.errors import Busy, InvalidInput, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.protocols.trainers import ItemPrediction
 from mlwf_tui.workflow.using.batching import Batcher
@@ -38,6 +39,12 @@ class TooLarge(InvalidInput):
     """There are more bytes than a session takes."""
 
     kind = "too_large"
+
+
+class WrongMethod(InvalidInput):
+    """There is such a path, which is asked in another way."""
+
+    kind = "method_not_allowed"
 
 
 class Session:
@@ -124,7 +131,12 @@ class Session:
             raise InvalidParameter(
                 f"There is no parameter {unknown[:40]!r}.", hint="There is one: /predict?confidence=0.5."
             )
-        word = request.query_params.get("confidence")
+        words = request.query_params.getall("confidence", [])
+        if len(words) > 1:
+            raise InvalidParameter(
+                f"The confidence is told {len(words)} times.", hint="Tell it once: /predict?confidence=0.5."
+            )
+        word = next(iter(words), None)
         try:
             value = self.confidence if word is None else float(word)
         except ValueError:
@@ -166,8 +178,8 @@ async def _read_form(request: AnyRequest) -> FormMultiDict:
     try:
         return await request.form()
     except HTTPException as error:
-        if error.detail != "Request Entity Too Large":
-            raise
+        if error.status_code != 400 or error.detail != RequestEntityTooLarge.detail:
+            raise  # of the body itself it is 413; litestar says the same of a form's parts under 400
         raise TooLarge(
             f"The form has more than {MAX_PARTS} parts, or one whose head is too long.",
             hint="Send the pictures in several requests.",
@@ -228,11 +240,11 @@ def make_app(session: Session, on_startup: Iterable[Any] = (), on_shutdown: Iter
     )
 
 
-def answer_error(_: AnyRequest, error: Exception) -> Response[Any]:
+def answer_error(request: AnyRequest, error: Exception) -> Response[Any]:
     """Return an error in the words of the command line, under the HTTP status that it means."""
     if isinstance(error, HTTPException):
         status = error.status_code
-        error = _to_ours(error)
+        error = _to_ours(request, error)
     elif isinstance(error, TimeoutError):
         status = 408
         error = InvalidInput("The body did not come in time.", hint="Send it faster, or smaller.")
@@ -241,6 +253,8 @@ def answer_error(_: AnyRequest, error: Exception) -> Response[Any]:
     assert isinstance(error, MlwfError), "everything else was turned into one"
     content = {"error": {"kind": error.kind, "message": error.message, "hint": error.hint}}
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
+    if status == 405:
+        headers["Allow"] = ", ".join(_list_methods(request))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if status in (408, 413):
@@ -248,10 +262,21 @@ def answer_error(_: AnyRequest, error: Exception) -> Response[Any]:
     return Response(content, status_code=status, headers=headers, media_type=MediaType.JSON)
 
 
-def _to_ours(error: HTTPException) -> MlwfError:
+def _to_ours(request: AnyRequest, error: HTTPException) -> MlwfError:
     if error.status_code == 413:
         return TooLarge("The body is larger than this session takes.", hint="Send fewer or smaller pictures.")
+    if error.status_code == 404:
+        return NotFound(f"There is no {request.url.path[:100]!r} here.", hint="See / for what there is.")
+    if error.status_code == 405:
+        wanted = " or ".join(method for method in _list_methods(request) if method != "OPTIONS")
+        return WrongMethod(f"{request.url.path} does not take {request.method}.", hint=f"Send {wanted}.")
     return InvalidInput(str(error.detail) or "The request cannot be answered.", hint="See / for how to ask.")
+
+
+def _list_methods(request: AnyRequest) -> list[str]:
+    """Return the methods that the path of a request takes."""
+    path = request.url.path.rstrip("/") or "/"
+    return sorted({method for route in request.app.routes if route.path == path for method in route.methods})
 
 
 def _find_status(error: Exception) -> int:

@@ -123,7 +123,7 @@ def test_severity_can_be_drawn_from_a_range() -> None:
     results = apply("corrupt", kind="darkness", severity=5, lowest=1, copies=12)
     means = sorted(float(decode(made.image).mean()) for made in results)
     assert means[-1] - means[0] > 40
-    with pytest.raises(InvalidParameter, match="lowest severity 4"):
+    with pytest.raises(InvalidParameter, match="lowest=4 is above severity=2"):
         apply("corrupt", severity=2, lowest=4)
 
 

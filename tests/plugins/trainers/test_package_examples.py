@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import shutil
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +20,8 @@ from PIL import Image
 from mlwf_tui.media.pictures import decode_upright
 from mlwf_tui.plugins.trainers.torchvision import package_example as classifying
 from mlwf_tui.plugins.trainers.ultralytics import package_example as detecting
+from mlwf_tui.plugins.trainers.ultralytics.export import choose_sample
+from mlwf_tui.workflow.using.package_files import write_document
 
 EXAMPLES = pytest.mark.parametrize("example", [detecting, classifying], ids=["detect", "classify"])
 DEEP = np.random.default_rng(0).integers(0, 65536, (12, 20), np.uint16)
@@ -80,6 +87,94 @@ def test_an_example_refuses_what_claims_too_many_pixels(tmp_path: Path, example:
 
     with pytest.raises(example.UNREADABLE):
         example.read_picture(path)
+
+
+def write_package(folder: Path, example: ModuleType, **files: bytes) -> None:
+    """Write a package of these files whose weights are `model.pt`."""
+    assert example.__file__ is not None
+    shutil.copyfile(example.__file__, folder / "example.py")
+    for name, data in files.items():
+        (folder / name.replace("_", ".")).write_bytes(data)
+    document = {"weights": "model.pt", "format": "pt", "postprocessing": {"confidence": 0.25}}
+    write_document(folder, document)
+
+
+def run_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "example.py", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+class Acting:
+    """What makes a file where it is unpickled."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (str(self._place), "w")
+
+
+@EXAMPLES
+@pytest.mark.parametrize("words", [("--check",), ("sample.png",)])
+def test_weights_that_were_changed_are_named_and_not_opened(
+    tmp_path: Path, example: ModuleType, words: tuple[str, ...]
+) -> None:
+    write_package(tmp_path, example, model_pt=b"weights", sample_png=b"", expected_json=b"{}")
+    (tmp_path / "model.pt").write_bytes(pickle.dumps(Acting(tmp_path / "mark")))
+
+    done = run_in(tmp_path, *words)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "model.pt is not the file that model.json tells of: its SHA-256 is another. It is not opened."
+    ]
+    assert not (tmp_path / "mark").exists()
+
+
+@EXAMPLES
+def test_what_a_check_rests_on_is_compared_with_it_alone(
+    tmp_path: Path, example: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_package(tmp_path, example, model_pt=b"weights", sample_png=b"a", README_md=b"a card")
+    monkeypatch.setattr(example, "HERE", tmp_path)
+    spec = json.loads((tmp_path / "model.json").read_text("utf-8"))
+    (tmp_path / "README.md").write_bytes(b"my notes")
+    assert example.find_changed(spec, *example.CHECKED) == ""
+    (tmp_path / "sample.png").unlink()
+    assert example.find_changed(spec) == ""
+    assert example.find_changed(spec, *example.CHECKED).startswith("sample.png cannot be read")
+
+
+def test_weights_in_a_folder_are_those_that_were_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model_openvino_model"
+    folder.mkdir()
+    (folder / "model.xml").write_bytes(b"graph")
+    (folder / "model.bin").write_bytes(b"numbers")
+    write_document(tmp_path, {"weights": folder.name})
+    monkeypatch.setattr(detecting, "HERE", tmp_path)
+    spec = json.loads((tmp_path / "model.json").read_text("utf-8"))
+    assert detecting.find_changed(spec) == ""
+    (folder / "another.xml").write_bytes(b"graph")
+    assert detecting.find_changed(spec).startswith("model_openvino_model/another.xml is not")
+    (folder / "another.xml").unlink()
+    (folder / "model.bin").write_bytes(b"other")
+    assert detecting.find_changed(spec).startswith("model_openvino_model/model.bin is not")
+
+
+def test_a_check_that_nothing_was_expected_of_does_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detecting, "HERE", tmp_path)
+    (tmp_path / "expected.json").write_text('{"confidence": 0.25, "objects": []}', "utf-8")
+    with pytest.raises(SystemExit, match="Nothing could be checked"):
+        detecting.check({}, None)
+
+
+def test_the_sample_is_the_picture_on_which_most_is_found() -> None:
+    assert choose_sample([[], ["a"], ["b", "c"], ["d", "e"]]) == 2
+    assert choose_sample([[], []]) == 0
 
 
 def test_an_example_that_reads_png_itself_leaves_a_bomb_packed(tmp_path: Path) -> None:

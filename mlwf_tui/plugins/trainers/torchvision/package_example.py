@@ -7,6 +7,7 @@ that model.json names under "requires". Take from it whatever you need.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import struct
 import sys
@@ -21,6 +22,7 @@ UNREADABLE = (  # as Pillow says it
     OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, EOFError, struct.error,
     Image.DecompressionBombError,
 )  # fmt: skip
+CHECKED = ("sample.png", "expected.json")
 CHECK_TOLERANCE = 0.005
 
 
@@ -34,6 +36,9 @@ def main() -> int:
     options = parser.parse_args()
     if not options.pictures and not options.check:
         parser.error("give a picture, or --check")
+    changed = find_changed(spec, *(CHECKED if options.check else ()))
+    if changed:
+        sys.exit(changed)
     run = load(spec)
     if options.check:
         return check(spec, run)
@@ -51,6 +56,33 @@ def main() -> int:
     if options.json:
         print(json.dumps(found))
     return 0 if len(found) == len(set(map(str, options.pictures))) else 1
+
+
+def find_changed(spec: dict[str, Any], *others: str) -> str:
+    """Return what is wrong with the files that are to be opened, by their digests, or "".
+
+    `others` are asked for beside the weights.
+    """
+    listed = spec.get("files", {})
+    for name in (name for name in (spec["weights"], *others) if name in listed):
+        try:
+            is_same = digest(HERE / name) == listed[name]["sha256"]
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror}."
+        if not is_same:
+            return (
+                f"{name} is not the file that model.json tells of: its SHA-256 is another. It is not opened."
+            )
+    return ""
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, as `sha256sum` prints it."""
+    hasher = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            hasher.update(part)
+    return hasher.hexdigest()
 
 
 def load(spec: dict[str, Any]) -> Any:

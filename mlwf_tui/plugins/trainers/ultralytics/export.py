@@ -250,8 +250,9 @@ def _try_example(
     said = [_ask(model, request, sample.pixels, confidence) for sample in samples]
     expected = [_to_plain(found for found in one if (found.confidence or 0) > confidence) for one in said]
     if request.has_sample:
-        cv2.imwrite(str(package / "sample.png"), samples[0].pixels)
-        document = {"confidence": confidence, "objects": expected[0]}
+        shown = choose_sample(expected)
+        cv2.imwrite(str(package / "sample.png"), samples[shown].pixels)
+        document = {"confidence": confidence, "objects": expected[shown]}
         (package / "expected.json").write_text(json.dumps(document), encoding="utf-8")
     pictures = []
     for number, sample in enumerate(samples):
@@ -264,6 +265,11 @@ def _try_example(
         for one in wanted
     )
     return Agreement(name="example_missing", difference=float(missing), tolerance=0.0)
+
+
+def choose_sample(expected: Sequence[Sequence[Any]]) -> int:
+    """Return the place of the picture with the most objects, which a check says most of."""
+    return max(range(len(expected)), key=lambda place: len(expected[place]))
 
 
 def _choose_confidence(request: ExportRequest, outputs: Sequence[Any]) -> float:

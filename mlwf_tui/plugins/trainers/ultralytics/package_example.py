@@ -8,6 +8,7 @@ from it whatever you need.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import struct
 import sys
@@ -24,6 +25,7 @@ UNREADABLE = (  # Pillow and the PNG below
     zlib.error,
 )  # fmt: skip
 MAX_PIXELS = 178_000_000  # about where Pillow too refuses
+CHECKED = ("sample.png", "expected.json")
 CHECK_IOU, CHECK_CONFIDENCE = 0.9, 0.05  # another resize than the maker's shifts a box by less
 
 
@@ -38,6 +40,9 @@ def main() -> int:
     options = parser.parse_args()
     if not options.pictures and not options.check:
         parser.error("give a picture, or --check")
+    changed = find_changed(spec, *(CHECKED if options.check else ()))
+    if changed:
+        sys.exit(changed)
     run = load(spec)
     if options.check:
         return check(spec, run)
@@ -62,6 +67,36 @@ def print_objects(path: Path, objects: list[dict[str, Any]]) -> None:
     for one in objects:
         box = " ".join(f"{side:.1f}" for side in one["box"])
         print(f"  {one['class']} {one['confidence']:.3f}  {box}")
+
+
+def find_changed(spec: dict[str, Any], *others: str) -> str:
+    """Return what is wrong with the files that are to be opened, by their digests, or "".
+
+    `others` are asked for beside the weights, which may be a folder.
+    """
+    listed = spec.get("files", {})
+    below = spec["weights"] + "/"
+    wanted = [name for name in listed if name == spec["weights"] or name in others or name.startswith(below)]
+    added = (path.relative_to(HERE).as_posix() for path in (HERE / spec["weights"]).glob("*.xml"))
+    for name in (*wanted, *(name for name in added if listed and name not in listed)):
+        try:
+            is_same = name in listed and digest(HERE / name) == listed[name]["sha256"]
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror}."
+        if not is_same:
+            return (
+                f"{name} is not the file that model.json tells of: its SHA-256 is another. It is not opened."
+            )
+    return ""
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, as `sha256sum` prints it."""
+    hasher = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            hasher.update(part)
+    return hasher.hexdigest()
 
 
 def load(spec: dict[str, Any]) -> Any:
@@ -194,6 +229,8 @@ def measure_iou(box: Any, others: Any) -> Any:
 def check(spec: dict[str, Any], run: Any) -> int:
     """Say whether the model finds on sample.png what the one that it was made from has found."""
     expected = json.loads((HERE / "expected.json").read_text("utf-8"))
+    if not expected["objects"]:
+        sys.exit("Nothing could be checked: the model has found nothing on sample.png.")
     found = detect(read_picture(HERE / "sample.png"), spec, run, expected["confidence"] * 0.9)
     missing = [one for one in expected["objects"] if not is_among(one, found)]
     for one in missing:
