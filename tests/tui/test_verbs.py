@@ -28,6 +28,7 @@ from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import create_project, list_projects, write_empty_manifest
 from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.undo import redo, undo
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import SIZES, Driver, drive
@@ -519,3 +520,49 @@ async def test_x_has_a_menu_for_every_kind(full_home: Workspace, title: str) -> 
         assert {"open", "yank", "history"} <= {choice.id for choice in menu.choices}
         await app.press("G")
         assert "results" in app.read_text(), "the last line, whatever the screen has room for"
+
+
+async def test_u_without_a_project_asks_before_it_changes_one(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("Models")
+        await app.press("u")
+        await app.until_text("Take back the import in parts? 1 item now, 0 then.")
+        await app.press("n")
+        assert app.top is app.main and find_item_counts(projects_home)["parts"] == 1
+        await app.press("u")
+        await app.until(lambda: isinstance(app.top, Confirm), "the question")
+        await app.press("y")
+        await app.until_text("Took back the import in parts: 0 items now")
+        await app.settle()
+        await app.press("U")  # the undo is what was done last here
+        await app.until_text("Did the import in parts again: 1 item now")
+        describe(projects_home, "cells", "stained")
+        await app.select("cells")
+        await app.press("u")
+        await app.until_text("Took back the import in cells: 13 items now")
+        await app.settle()
+        await app.press("e")
+        await app.write("plates")
+        await app.press("enter")
+        await app.until_text("Described cells.")
+        await app.select("Models")
+        await app.press("U")
+        await app.until_text("Do the import in cells again? 13 items now, 14 then.")
+        assert find_item_counts(projects_home) == {"cells": 13, "parts": 1}
+
+
+async def test_what_u_has_asked_of_is_what_is_taken_back_or_nothing(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("Models")
+        await app.press("u")
+        await app.until_text("Take back the import in parts?")
+        undo(projects_home, "cells")
+        undo(projects_home, "parts")
+        redo(projects_home, "parts")
+        await app.press("y")
+        await app.until_text("The project was changed meanwhile")
+        assert find_item_counts(projects_home) == {"cells": 13, "parts": 1}
+
+
+def find_item_counts(workspace: Workspace) -> dict[str, int]:
+    return {project.name: project.item_count for project in list_projects(workspace)}

@@ -155,7 +155,7 @@ class Branching:
                 return
             counts = f"{made.items_added:,} items added, {made.items_removed:,} removed,"
             text = f"Merged into {made.project}@{made.version}: {counts} {made.items_changed:,} changed."
-            finish(self._host, text)
+            finish(self._host, text, has_moved=made.created)
 
         work = partial(
             merge,

@@ -49,6 +49,8 @@ class Host(Protocol):
     unsent: Unsent
     deleted: Sequence[Entry]
     """What the last verb has deleted, if it was one that deletes."""
+    has_moved: bool
+    """Whether the last verb has moved a head, so that undo or redo is meant of that."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -180,10 +182,19 @@ def ask_line(
 
 
 def finish(
-    host: Host, text: str, *, detail: str = "", select: str = "", deleted: Sequence[Entry] = ()
+    host: Host,
+    text: str,
+    *,
+    detail: str = "",
+    select: str = "",
+    deleted: Sequence[Entry] = (),
+    has_moved: bool = False,
 ) -> None:
-    """Tell that a verb is done, and show what it changed; undo brings back what it has `deleted`."""
-    host.deleted = deleted
+    """Tell that a verb is done, and show what it changed.
+
+    Undo brings back what it has `deleted`, and takes it back where it `has_moved` a head.
+    """
+    host.deleted, host.has_moved = deleted, has_moved
     host.say(text, detail=detail)
     host.reload(select=select)
 

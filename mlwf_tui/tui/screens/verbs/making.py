@@ -101,7 +101,9 @@ class Making:
             text += f" {doubtful:,} doubtful: see ! for why."
         told = [f"{made.format}: {made.reason}", *(f"{fit.format}: {fit.reason}" for fit in made.also)]
         problems = [f"{problem.path}: {problem.reason}" for problem in made.problems]
-        finish(self._host, text, detail="\n".join([*told, *made.conflicts, *problems]))
+        has_moved = bool(made.items_added or made.items_updated or made.new_classes or made.new_tags)
+        detail = "\n".join([*told, *made.conflicts, *problems])
+        finish(self._host, text, detail=detail, has_moved=has_moved)
 
     def demo(self, entry: Entry | None) -> None:
         def said(made: DemoResult) -> None:

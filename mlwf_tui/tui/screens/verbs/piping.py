@@ -135,7 +135,7 @@ class Piping:
         if problems:
             how += f" Left out {len(problems):,}: see ! for why."
         detail = "\n".join(f"{problem.path}: {problem.reason}" for problem in problems)
-        finish(self._host, f"Made {refs}.{how}", detail=detail)
+        finish(self._host, f"Made {refs}.{how}", detail=detail, has_moved=True)
 
 
 def describe_preview(preview: PipelineResult) -> str:

@@ -223,7 +223,9 @@ class Transforming:
         self._host.do_long(title, lambda observer: work(observer=observer), self._say_made, failed=again)
 
     def _say_made(self, made: TransformResult) -> None:
-        finish(self._host, describe_made(made), detail="\n".join(made.conflicts))
+        has_moved = bool(made.items_added or made.items_changed or made.items_dropped)
+        detail = "\n".join(made.conflicts)
+        finish(self._host, describe_made(made), detail=detail, has_moved=has_moved)
         show_problems(
             self._host, f"Images that could not be used for {made.project}@{made.version}", made.problems
         )
