@@ -199,7 +199,7 @@ class BrowsePane(PicturePane):
         self._preview.set_schema(source.schema)
         self._picture.begin(source.manifest)
         self._thumbnails.forget()
-        self._rows.renew(source)
+        self._rows.renew(source, self._wanted_key)
 
     def rename(self, within: Entry) -> None:
         """Call what is looked through by the name that it has now."""
@@ -314,14 +314,17 @@ class BrowsePane(PicturePane):
 
     # --- what is listed ------------------------------------------------------------------------
 
-    def _show_rows(self) -> None:
-        """List other rows, from the first."""
+    def _show_rows(self, row: int | None) -> None:
+        """List other rows, at this row or from the first."""
         pages = self._rows.pages
         self.table.say_empty(*self._find_empty())
-        self.table.show_rows((), ())
+        if row is None:
+            self.table.show_rows((), ())
+        else:
+            self._wanted_key = ""
         self._fill_table()
         self._grid.show(len(pages), self._find_empty())
-        self.table.cursor = 0
+        self.table.cursor = row or 0
         if self._wanted_key and self._source is not None:
             work = partial(find_item_place, self._workspace, self._source, self._wanted_key)
             self._work.start("item", work, self._searched.take(self._go_to))

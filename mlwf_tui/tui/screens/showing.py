@@ -71,6 +71,7 @@ class Showing:
         self._views.renew_check()
         self._views.renew_history()
         self._views.trials.renew()
+        self._views.diffs.renew()
         self._views.reports.renew_board()
         if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)

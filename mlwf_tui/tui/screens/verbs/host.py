@@ -237,9 +237,11 @@ def show_problems(host: Host, title: str, problems: Sequence[Problem]) -> None:
 
 def find_project(entry: Entry | None) -> str | None:
     """Return the ref of the project that the entry is, or belongs to."""
-    if entry is None or entry.kind not in (EntryKind.PROJECT, EntryKind.VERSION):
+    whole = entry.within if entry is not None and entry.within is not None else entry
+    if whole is None or whole.kind not in (EntryKind.PROJECT, EntryKind.VERSION, EntryKind.STATE):
         return None
-    return entry.ref.rpartition("@")[0] or entry.ref
+    name, _, _ = whole.ref.rpartition("@")
+    return name or (None if whole.kind is EntryKind.STATE else whole.ref)  # not every state has a name
 
 
 def find_culprit(values: Mapping[str, str], message: str) -> str:

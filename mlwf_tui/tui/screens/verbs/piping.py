@@ -7,9 +7,10 @@ from functools import partial
 
 from mlwf_tui.entities.pipeline import StepReport, StepState
 from mlwf_tui.params import parse_assignments
+from mlwf_tui.tui.keys import DATA
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.command_lines import split_entries, split_words, write_pipeline
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish, follow
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
@@ -62,7 +63,7 @@ class Piping:
             self._host.ask("pipeline", look, partial(self._confirm, values, again, begun), failed=again)
 
         chosen = entry.ref if entry is not None and entry.kind is EntryKind.RECIPE else ref
-        source = entry.ref if find_project(entry) and entry is not None else ""
+        source = entry.ref if entry is not None and entry.kind in DATA else ""
         fields: tuple[FormField, ...] = (
             make_field(
                 "pipeline",
