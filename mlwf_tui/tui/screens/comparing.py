@@ -28,6 +28,7 @@ from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workspace import Workspace
 
+PADDING = 2  # cells around the head
 SAME = ("The items are the same", "Both states hold the same images and annotations.")
 NO_MATCH = ("No change matches", "esc shows all of them again.")
 
@@ -112,6 +113,13 @@ class DiffPane(Vertical):
             self._show_rows()
             self._order_pictures()
 
+    def on_resize(self) -> None:
+        self._draw_head()
+
+    def _draw_head(self) -> None:
+        if self._diff is not None:
+            self._head.update(draw_summary(self._diff, self.size.width - PADDING))
+
     def show(self, diff: Diff) -> None:
         """Draw everything between two states."""
         self._kind, self._query = None, ""
@@ -136,7 +144,7 @@ class DiffPane(Vertical):
     def _take(self, diff: Diff) -> None:
         self._diff = diff
         self._shown_count += 1
-        self._head.update(draw_summary(diff))
+        self._draw_head()
         self._preview.set_refs(diff.before, diff.after)
         self.set_class(not diff.items, "-same")
 

@@ -39,9 +39,7 @@ class ItemRows:
         self._workspace, self._work, self._app = workspace, work, app
         self._on_listed, self._on_grown, self._on_read = on_listed, on_grown, on_read
         self._source: ItemSource | None = None
-        self._listed: ItemSource | None = (
-            None  # what the pages are of, until newer ones are read
-        )
+        self._listed: ItemSource | None = None  # what the pages are of, until newer ones are read
         self._matches: array[int] | None = None  # places of what a filter has found, in key order
         self._ended = threading.Event()  # of the filter or sorting that is at it
         self._is_reading = False

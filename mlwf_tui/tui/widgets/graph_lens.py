@@ -90,7 +90,7 @@ def find_stand_in(
     if outer in drawn or not lens.folded:
         return outer if outer in drawn else node_id
     down, up = index_neighbours(join_members(graph, _list_closed(graph, lens, groups)))
-    above = measure_distances([outer, *down.get(outer, ())], up)  # what only folded things have read is folded
+    above = measure_distances([outer, *down.get(outer, ())], up)  # what only they have read is folded too
     folded = [id for id in lens.folded if id in above and id in drawn]
     return min(folded, key=lambda id: (above[id], id), default=node_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -23,7 +23,7 @@ from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.unsent import Unsent
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.entry import NAMED, Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.sheet import Sheet
@@ -197,6 +197,16 @@ def finish(
     host.deleted, host.has_moved = deleted, has_moved
     host.say(text, detail=detail)
     host.reload(select=select)
+
+
+def list_known(host: Host) -> frozenset[str]:
+    """Return the names of the projects that there are, for `find_new` to tell what a verb has made."""
+    return frozenset(project.name for project in host.snapshot.projects)
+
+
+def find_new(project: str, known: Collection[str]) -> str:
+    """Return what `finish` is to select: the project, if a verb has made it; else ""."""
+    return "" if project in known else f"{NAMED}{project}"
 
 
 def name_keys(host: Host, text: str) -> str:
