@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
@@ -30,6 +31,16 @@ class HeadMove(msgspec.Struct, frozen=True, kw_only=True):
     verb: str  # of the move that was undone or redone
     left: StateId
     state: ProjectState  # new, with the manifest of a former one
+
+
+class NextMove(msgspec.Struct, frozen=True, kw_only=True):
+    """What an undo or a redo would do; `turn` tells this change from whatever takes its place."""
+
+    project: Project  # as it is
+    verb: str
+    turn: int
+    item_count: int  # of the project after it
+    run_id: RunId | None  # that made the change, or undid or redid it since
 
 
 class Heads:
@@ -138,23 +149,36 @@ class Heads:
             )
         return state
 
-    def undo(self, project_id: ProjectId | None, run_id: RunId | None) -> tuple[str, StateId, ProjectState]:
+    def undo(
+        self, project_id: ProjectId | None, run_id: RunId | None, turn: int | None = None
+    ) -> tuple[str, StateId, ProjectState]:
         """Return the verb of the undone move, the state left, and the new one."""
         with self._database.transaction():
-            move = self._find_newest(project_id, MoveStatus.DONE)
-            if move is None:
-                undone = self._find_newest(project_id, MoveStatus.UNDONE)
-                hint = "All was undone; a redo does it again." if undone else "Nothing was changed here yet."
-                raise NotFound("There is nothing to undo.", hint=hint)
+            move = self._get_undoable(project_id, turn)
             return self._turn(move, MoveStatus.UNDONE, StateId(move.before_id), run_id)
 
-    def redo(self, project_id: ProjectId | None, run_id: RunId | None) -> tuple[str, StateId, ProjectState]:
+    def redo(
+        self, project_id: ProjectId | None, run_id: RunId | None, turn: int | None = None
+    ) -> tuple[str, StateId, ProjectState]:
         """Return the verb of the redone move, the state left, and the new one."""
         with self._database.transaction():
-            move = self._find_newest(project_id, MoveStatus.UNDONE)
-            if move is None:
-                raise NotFound("There is nothing to redo.", hint="Only what was undone last can be redone.")
+            move = self._get_redoable(project_id, turn)
             return self._turn(move, MoveStatus.DONE, StateId(move.after_id), run_id)
+
+    def get_next(self, status: MoveStatus, get_project: Callable[[ProjectId], Project]) -> NextMove:
+        """Return the newest move of any project that an undo would take, or a redo where it is undone."""
+        with self._database.transaction():
+            is_undo = status is MoveStatus.DONE
+            move = self._get_undoable(None, None) if is_undo else self._get_redoable(None, None)
+            (event,) = self._journal.read_since(move.turn - 1, 1)
+            target = self.get_state(StateId(move.before_id if is_undo else move.after_id))
+            return NextMove(
+                project=get_project(ProjectId(move.project_id)),
+                verb=move.verb,
+                turn=move.turn,
+                item_count=target.item_count,
+                run_id=self.get_state(StateId(event.payload["state"])).run_id,
+            )
 
     def discard(self, project_id: ProjectId, status: MoveStatus) -> None:
         """Take the project's moves of one status out of what can be undone or redone."""
@@ -178,6 +202,24 @@ class Heads:
         self._database.execute(turned.where(HeadMoveRow.sequence == move.sequence))
         return move.verb, left, state
 
+    def _get_undoable(self, project_id: ProjectId | None, turn: int | None) -> HeadMoveRow:
+        """Return the newest move of a project, or of any; where a turn is given no other than that one."""
+        move = self._find_newest(project_id, MoveStatus.DONE)
+        _check_turn(move, turn)
+        if move is None:
+            undone = self._find_newest(project_id, MoveStatus.UNDONE)
+            hint = "All was undone; a redo does it again." if undone else "Nothing was changed here yet."
+            raise NotFound("There is nothing to undo.", hint=hint)
+        return move
+
+    def _get_redoable(self, project_id: ProjectId | None, turn: int | None) -> HeadMoveRow:
+        """Return the move that was undone last, likewise."""
+        move = self._find_newest(project_id, MoveStatus.UNDONE)
+        _check_turn(move, turn)
+        if move is None:
+            raise NotFound("There is nothing to redo.", hint="Only what was undone last can be redone.")
+        return move
+
     def _find_newest(self, project_id: ProjectId | None, status: MoveStatus) -> HeadMoveRow | None:
         query = HeadMoveRow.select().where(HeadMoveRow.status == status)
         if project_id is not None:
@@ -193,6 +235,14 @@ class Heads:
         if head is None:
             raise NotFound(f"There is no project with the id {project_id}.", hint="See mlwf projects.")
         return StateId(head)
+
+
+def _check_turn(move: HeadMoveRow | None, turn: int | None) -> None:
+    if turn is not None and (move is None or move.turn != turn):
+        raise Conflict(
+            "The project was changed meanwhile: nothing was taken back or done again.",
+            hint="Look at the project and try again.",
+        )
 
 
 def has_moved() -> pw.Function:

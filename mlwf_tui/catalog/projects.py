@@ -8,7 +8,7 @@ from typing import Any
 import peewee as pw
 
 from mlwf_tui.catalog.database import Database
-from mlwf_tui.catalog.heads import HeadMove, Heads, MoveStatus, has_moved
+from mlwf_tui.catalog.heads import HeadMove, Heads, MoveStatus, NextMove, has_moved
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import ambiguous, find_by_prefix, hint_undelete, missing
 from mlwf_tui.catalog.tables import ProjectRow, StateRow, VersionRow
@@ -186,25 +186,39 @@ class Projects:
             project_id, expected=expected, manifest=manifest, item_count=item_count, run_id=run_id, verb=verb
         )
 
-    def undo_head(self, project_id: ProjectId | None, *, run_id: RunId | None) -> HeadMove:
+    def undo_head(
+        self, project_id: ProjectId | None, *, run_id: RunId | None, turn: int | None = None
+    ) -> HeadMove:
         """Take back the newest move of a project, or of any, in a new state with the former manifest.
 
         Raises:
             NotFound: there is no move to undo, or no such project.
+            Conflict: the newest move is another than that of `turn`, by now.
         """
         with self._database.transaction():
-            verb, left, state = self._heads.undo(project_id, run_id)
+            verb, left, state = self._heads.undo(project_id, run_id, turn)
             return HeadMove(project=self.get_by_id(state.project_id), verb=verb, left=left, state=state)
 
-    def redo_head(self, project_id: ProjectId | None, *, run_id: RunId | None) -> HeadMove:
+    def redo_head(
+        self, project_id: ProjectId | None, *, run_id: RunId | None, turn: int | None = None
+    ) -> HeadMove:
         """Do again the move that was undone last in a project, or in any, in a new state.
 
         Raises:
             NotFound: there is no move to redo, or no such project.
+            Conflict: the move undone last is another than that of `turn`, by now.
         """
         with self._database.transaction():
-            verb, left, state = self._heads.redo(project_id, run_id)
+            verb, left, state = self._heads.redo(project_id, run_id, turn)
             return HeadMove(project=self.get_by_id(state.project_id), verb=verb, left=left, state=state)
+
+    def get_next_undo(self) -> NextMove:
+        """Return what an undo without a project would take back. Raises NotFound."""
+        return self._heads.get_next(MoveStatus.DONE, self.get_by_id)
+
+    def get_next_redo(self) -> NextMove:
+        """Return what a redo without a project would do again. Raises NotFound."""
+        return self._heads.get_next(MoveStatus.UNDONE, self.get_by_id)
 
     def _read(self, *conditions: Any) -> tuple[Project, ...]:
         same = VersionRow.alias()

@@ -143,7 +143,9 @@ def _read_event(
 
 
 def _tell_move(what: str, verb: str, state: ProjectState | None, ref: str) -> str:
-    where = f", now {ref} with {state.item_count:,} items" if state else ""
+    where = ""
+    if state is not None:
+        where = f", now {ref} with {state.item_count:,} item{'' if state.item_count == 1 else 's'}"
     return f"{verb} {what}{where}" if what != "moved" else f"{verb}{where}"
 
 

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
-from mlwf_tui.catalog.heads import HeadMove
+from mlwf_tui import processes
+from mlwf_tui.catalog.heads import HeadMove, NextMove
 from mlwf_tui.entities.ids import ProjectId
+from mlwf_tui.entities.project import Project
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workspace import Workspace
+
+
+class NextChange(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest change of any project, which an undo would take back or a redo do again."""
+
+    project: Project  # as it is
+    verb: str
+    item_count: int  # of the project after it
+    turn: int  # tells it from whatever takes its place
+    is_own: bool  # this process made it, or undid or redid it
 
 
 class UndoResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,22 +34,56 @@ class UndoResult(msgspec.Struct, frozen=True, kw_only=True):
     run: str
 
 
-def undo(workspace: Workspace, project: str | None = None) -> UndoResult:
+def undo(workspace: Workspace, project: str | None = None, *, turn: int | None = None) -> UndoResult:
     """Take back the newest change of a project, or of any project. Versions stay as they are.
+
+    With `turn`, which `find_next_undo` tells, it takes back that change or none.
+
+    Raises:
+        NotFound: there is nothing to undo.
+        Conflict: the newest change is another one by now.
+    """
+    return _move(workspace, "undo", project, partial(workspace.catalog.projects.undo_head, turn=turn))
+
+
+def redo(workspace: Workspace, project: str | None = None, *, turn: int | None = None) -> UndoResult:
+    """Do the change again that was undone last; with `turn`, that one or none.
+
+    Raises:
+        NotFound: there is nothing to redo.
+        Conflict: the change undone last is another one by now.
+    """
+    return _move(workspace, "redo", project, partial(workspace.catalog.projects.redo_head, turn=turn))
+
+
+def find_next_undo(workspace: Workspace) -> NextChange:
+    """Return what an undo without a project would take back; nothing is changed.
 
     Raises:
         NotFound: there is nothing to undo.
     """
-    return _move(workspace, "undo", project, workspace.catalog.projects.undo_head)
+    return _describe_next(workspace, workspace.catalog.projects.get_next_undo())
 
 
-def redo(workspace: Workspace, project: str | None = None) -> UndoResult:
-    """Do the change again that was undone last.
+def find_next_redo(workspace: Workspace) -> NextChange:
+    """Return what a redo without a project would do again; nothing is changed.
 
     Raises:
         NotFound: there is nothing to redo.
     """
-    return _move(workspace, "redo", project, workspace.catalog.projects.redo_head)
+    return _describe_next(workspace, workspace.catalog.projects.get_next_redo())
+
+
+def _describe_next(workspace: Workspace, move: NextMove) -> NextChange:
+    jobs = workspace.catalog.jobs.list_of(move.run_id) if move.run_id is not None else ()
+    own = processes.identify_self()
+    return NextChange(
+        project=move.project,
+        verb=move.verb,
+        item_count=move.item_count,
+        turn=move.turn,
+        is_own=any(job.process == own for job in jobs),
+    )
 
 
 def _move(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mlwf_tui.catalog.catalog import Catalog
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import NotFound
+from mlwf_tui.errors import Conflict, NotFound
 
 
 def manifest_of(catalog: Catalog, project: Any) -> Digest:
@@ -183,3 +183,22 @@ def test_any_sequence_does_what_two_lists_would_do(
             assert state.id not in states
             states.add(state.id)
             assert [manifest_of(catalog, projects.get_by_id(id)) for id in ids] == expected.heads
+
+
+def test_what_is_next_to_undo_or_redo_is_told_and_is_what_a_turn_means(catalog: Catalog, make: Any) -> None:
+    one, other = make.project("one"), make.project("other")
+    make.move(one, "m1", verb="import", item_count=3)
+    make.move(other, "m2", verb="sync", item_count=5)
+    projects = catalog.projects
+    seen = projects.get_next_undo()
+    assert (seen.project.id, seen.verb, seen.project.item_count, seen.item_count) == (other.id, "sync", 5, 0)
+    make.move(one, "m3")  # of another project: that it is the newest now changes nothing for this one
+    run = make.run("undo")
+    assert projects.undo_head(other.id, run_id=run.id, turn=seen.turn).verb == "sync"
+    again = projects.get_next_redo()
+    assert (again.project.id, again.item_count, again.run_id) == (other.id, 5, run.id)
+    projects.redo_head(None, run_id=None)
+    for move_head, turn in ((projects.undo_head, seen.turn), (projects.redo_head, again.turn)):
+        with pytest.raises(Conflict):
+            move_head(other.id, run_id=None, turn=turn)
+    assert projects.get_by_id(other.id).item_count == 5

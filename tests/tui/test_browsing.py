@@ -18,6 +18,7 @@ from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.copy import copy
+from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.making import make_image
@@ -429,3 +430,25 @@ async def test_a_dataset_is_opened_alone_from_the_tree_and_has_a_menu(projects_h
         assert f"--dataset {name}" in app.read_text()
         await app.press("escape", "x")
         await app.until_text("Take a tag off")
+
+
+async def test_items_stay_seen_until_those_of_a_newer_head_are_read(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        pane = await browse(app, "cells")
+        await app.press("j", "j")
+        item = pane._rows.find_item(2)
+        assert item is not None
+        await app.until_text(f"{item.name}  {item.split.value}")
+        seen = set[str]()
+
+        def is_renewed() -> bool:
+            text = app.read_text()
+            seen.update(word for word in ("No objects", "│ … ", f"{item.name}  ") if word in text)
+            assert f"{item.name}  " in text
+            return "3 of 13 items" in text
+
+        undo(projects_home, "cells")
+        app.main.reload()
+        await app.until(is_renewed, "the items of the newer head")
+        await app.settle()
+        assert seen == {f"{item.name}  "} and pane._rows.find_item(pane.table.cursor) == item

@@ -131,3 +131,20 @@ async def test_places_are_gone_to_by_a_click_and_by_a_key(full_home: Workspace) 
         await app.until_text("Around the selection")
         await app.press("0")
         await app.until(lambda: not view.lens.scopes and not line.display, "everything")
+
+
+@pytest.mark.slow
+async def test_what_is_folded_is_said_and_selected_as_the_card_it_is_folded_into(
+    projects_home: Workspace,
+) -> None:
+    async with drive(projects_home) as app:
+        view = await walk_to(app, "second", "folder")
+        folder = view.selected
+        await app.press("comma", "f")
+        await app.until_text("1 folded")
+        await app.settle()
+        await app.select("parts")
+        await app.until(lambda: view.selected != folder, "another node")
+        await app.open_versions("cells")
+        await app.select("@2")
+        await app.until(lambda: view.selected == folder and view.selected_node is not None, "its card")

@@ -59,3 +59,20 @@ async def test_the_cursor_of_a_history_stays_on_its_change_when_another_comes(
         await app.press("H")
         await app.until_text("History of parts")
         assert pane.table.cursor == 0
+
+
+async def test_u_on_a_state_of_a_history_is_of_its_project_and_the_page_tells_it(
+    projects_home: Workspace,
+) -> None:
+    async with drive(projects_home) as app:
+        await app.select("cells")
+        await app.press("H")
+        await app.until_text("History of cells")
+        await app.press("u")
+        await app.until_text("import undone, now @2 with 13")
+        await app.settle()
+        await app.press("L", "U")
+        await app.until_text("again: 14 items now")
+        await app.settle()
+        app.main._views.show("history")
+        await app.until_text("import redone, now @2")

@@ -26,8 +26,10 @@ from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import create_project, list_projects, write_empty_manifest
+from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workflow.runs import get_run
+from mlwf_tui.workflow.undo import redo, undo
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import SIZES, Driver, drive
@@ -519,3 +521,108 @@ async def test_x_has_a_menu_for_every_kind(full_home: Workspace, title: str) -> 
         assert {"open", "yank", "history"} <= {choice.id for choice in menu.choices}
         await app.press("G")
         assert "results" in app.read_text(), "the last line, whatever the screen has room for"
+
+
+async def test_u_without_a_project_asks_before_it_changes_one(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("Models")
+        await app.press("u")
+        await app.until_text("Take back the import in parts? 1 item now, 0 then.")
+        await app.press("n")
+        assert app.top is app.main and find_item_counts(projects_home)["parts"] == 1
+        await app.press("u")
+        await app.until(lambda: isinstance(app.top, Confirm), "the question")
+        await app.press("y")
+        await app.until_text("Took back the import in parts: 0 items now")
+        await app.settle()
+        await app.press("U")  # the undo is what was done last here
+        await app.until_text("Did the import in parts again: 1 item now")
+        describe(projects_home, "cells", "stained")
+        await app.select("cells")
+        await app.press("u")
+        await app.until_text("Took back the import in cells: 13 items now")
+        await app.settle()
+        await app.press("e")
+        await app.write("plates")
+        await app.press("enter")
+        await app.until_text("Described cells.")
+        await app.select("Models")
+        await app.press("U")
+        await app.until_text("Do the import in cells again? 13 items now, 14 then.")
+        assert find_item_counts(projects_home) == {"cells": 13, "parts": 1}
+
+
+async def test_what_u_has_asked_of_is_what_is_taken_back_or_nothing(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.select("Models")
+        await app.press("u")
+        await app.until_text("Take back the import in parts?")
+        undo(projects_home, "cells")
+        undo(projects_home, "parts")
+        redo(projects_home, "parts")
+        await app.press("y")
+        await app.until_text("The project was changed meanwhile")
+        assert find_item_counts(projects_home) == {"cells": 13, "parts": 1}
+
+
+def find_item_counts(workspace: Workspace) -> dict[str, int]:
+    return {project.name: project.item_count for project in list_projects(workspace)}
+
+
+@pytest.mark.slow
+async def test_a_project_that_was_just_made_is_selected(projects_home: Workspace, tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "new", {"train/a.jpg": 1, "train/b.jpg": 2})
+    async with drive(projects_home) as app:
+        await app.select("Models")
+        await app.press("i")
+        await app.until(lambda: isinstance(app.top, Form), "the form")
+        await app.write(str(folder))
+        await app.press("down")
+        await app.write("fresh")
+        await app.press("enter")
+        await app.until(lambda: app.main.entry is not None and app.main.entry.ref == "fresh", "the project")
+        await app.settle()
+        await app.press("C")
+        await app.until_text("Copy fresh")
+        await app.press("enter")
+        await app.until(lambda: app.main.entry is not None and app.main.entry.ref == "fresh-copy", "the copy")
+
+
+@pytest.mark.slow
+async def test_long_names_leave_room_for_what_headings_count(projects_home: Workspace) -> None:
+    rename(projects_home, "cells", "plates-of-the-second-laboratory-" * 3 + "end")
+    async with drive(projects_home, size=SIZES[-1]) as app:
+        await app.select("plates")
+        await app.press("H")
+        await app.until_text("7 changes, 3 states")
+        assert "History of plates-of" in app.read_text()
+        await app.press("v")
+        await app.until_text("1 of 14 items  ")
+        assert re.search("head of plates-.*….*-end .*1 of 14 items  [0-9]+ objects", app.read_text())
+        await app.press("1", "d")
+        await app.until_text("+1 added")
+        assert re.search("plates-.*….*@2 → plates-.*….*-end   .1 added", app.read_text())
+
+
+async def test_help_tells_what_the_signs_at_the_foot_mean(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.press("question_mark")
+        menu = app.top
+        assert isinstance(menu, ContextMenu)
+        assert [choice.label for choice in menu.choices if choice.key == "✎"] == ["described"]
+        await app.press("slash")
+        await app.write("described")
+        await app.until_text("of all that can be described, how much is")
+
+
+async def test_the_menu_of_data_offers_all_that_is_done_with_its_folder(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        await app.open_versions("cells")
+        for title in ("cells", "@2"):
+            await app.select(title)
+            await app.press("x")
+            menu = app.top
+            assert isinstance(menu, ContextMenu)
+            folders = [choice.id for choice in menu.choices if choice.group == "Folders"]
+            assert folders == ["checkout", "export", "status", "sync"]
+            await app.press("escape")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import ClassVar
 
 from msgspec.structs import replace
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -26,6 +27,7 @@ from mlwf_tui.tui.screens.pages import RowKeys
 from mlwf_tui.tui.screens.picture_pane import PicturePane, make_picture_keys
 from mlwf_tui.tui.screens.thumbnails import Thumbnails
 from mlwf_tui.tui.screens.work import Work
+from mlwf_tui.tui.widgets.drawing import shorten
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.item_preview import ItemPreview, Layer
@@ -53,6 +55,8 @@ COLUMNS = (
 )
 ORDERS = (NAME, "split", "objects", "classes", "size")
 """What each column sorts by."""
+PADDING = 2  # cells around the heading
+LEAST_NAME = 12  # cells of each name in it, however little room the counts leave
 FEW_COLUMNS = 3  # the first, where there is no room for all
 ROOM_FOR_ALL = 100  # cells
 
@@ -76,7 +80,7 @@ class BrowsePane(PicturePane):
     ]
     DEFAULT_CSS = """
     BrowsePane {
-        & > Static { height: 1; padding: 0 1; }
+        & > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & > Horizontal { height: 1fr; }
         & #browse-items { width: 50%; max-width: 64; border-right: solid $border; }
         & > Horizontal > ItemPreview { width: 1fr; height: 1fr; }
@@ -135,6 +139,7 @@ class BrowsePane(PicturePane):
             self.table.set_columns(*COLUMNS[:count])
             self._fill_table()
             self.table.cursor = cursor
+        self._draw_head()
 
     def _count_columns(self) -> int:
         return len(COLUMNS) if self.size.width >= ROOM_FOR_ALL else FEW_COLUMNS
@@ -199,7 +204,7 @@ class BrowsePane(PicturePane):
         self._preview.set_schema(source.schema)
         self._picture.begin(source.manifest)
         self._thumbnails.forget()
-        self._rows.renew(source)
+        self._rows.renew(source, self._wanted_key)
 
     def rename(self, within: Entry) -> None:
         """Call what is looked through by the name that it has now."""
@@ -314,14 +319,17 @@ class BrowsePane(PicturePane):
 
     # --- what is listed ------------------------------------------------------------------------
 
-    def _show_rows(self) -> None:
-        """List other rows, from the first."""
+    def _show_rows(self, row: int | None) -> None:
+        """List other rows, at this row or from the first."""
         pages = self._rows.pages
         self.table.say_empty(*self._find_empty())
-        self.table.show_rows((), ())
+        if row is None:
+            self.table.show_rows((), ())
+        else:
+            self._wanted_key = ""
         self._fill_table()
         self._grid.show(len(pages), self._find_empty())
-        self.table.cursor = 0
+        self.table.cursor = row or 0
         if self._wanted_key and self._source is not None:
             work = partial(find_item_place, self._workspace, self._source, self._wanted_key)
             self._work.start("item", work, self._searched.take(self._go_to))
@@ -408,7 +416,7 @@ class BrowsePane(PicturePane):
         source = self._source
         if source is None:
             return
-        name = f"head of {source.ref}" if source.is_head else source.ref
+        lead = "head of " if source.is_head else ""
         rows = len(self._rows.pages)
         place = f"{self.table.cursor + 1:,} of " if rows else ""
         counted = f"{place}{format_count(rows, 'item')}"
@@ -421,11 +429,20 @@ class BrowsePane(PicturePane):
         else:
             drawn = Content(counted)
         state = "  " if source.is_head else "  read-only   "  # items of the head are tagged and deleted here
-        dataset = f"  {source.dataset}" if source.dataset else ""
+        room = self.size.width - PADDING - cell_len(lead + state) - drawn.cell_length
+        name, dataset = _shorten_both(source.ref, source.dataset, room)
         passed = "" if self._rows.passed is None else f"  … {self._rows.passed:,} looked through"
         self._head.update(
             Content.assemble(
-                (name, "bold"), (dataset, "bold $secondary"), (state, "$warning"), drawn,
+                (lead + name, "bold"), (dataset, "bold $secondary"), (state, "$warning"), drawn,
                 (passed + self._picture.describe_zoom(), "$text-muted"),
             )
         )  # fmt: skip
+
+
+def _shorten_both(name: str, dataset: str, room: int) -> tuple[str, str]:
+    """Return a heading's name and dataset in so many cells; the dataset, if any, stands behind two blanks."""
+    if not dataset:
+        return shorten(name, max(LEAST_NAME, room)), ""
+    short = shorten(dataset, max(LEAST_NAME, room // 2))
+    return shorten(name, max(LEAST_NAME, room - 2 - cell_len(short))), f"  {short}"

@@ -13,13 +13,13 @@ from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
-from mlwf_tui.tui.keys import HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, PARTS, VERBS, Key, split_keys
+from mlwf_tui.tui.keys import DATA, HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, PARTS, VERBS, Key, split_keys
 from mlwf_tui.tui.screens.marks import choose_sides, reach
 from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
-from mlwf_tui.tui.widgets.formats import format_keys
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_keys
 from mlwf_tui.tui.widgets.key_names import Rewording, find_bindings
 
 OPTION = "comma "
@@ -41,6 +41,17 @@ WORKSPACE_OPTIONS = (
 """What the menu of a workspace offers besides verbs."""
 
 READ_ONLY = "This home can only be read."
+
+SIGNS = (
+    ("⧗", "at work", "how far what is done here has come, or what is waited for"),
+    ("◆", "marked", "verbs are done to all that is marked"),
+    (STATE_GLYPHS["running"], "running", "runs whose process works, here or elsewhere"),
+    (STATE_GLYPHS["paused"], "paused", "runs that wait for a person to resume them"),
+    (STATE_GLYPHS["queued"], "queued", "runs that wait for their turn"),
+    ("✗", "errors", "told since the app was opened; they stand among the messages"),
+    ("✎", "described", "of all that can be described, how much is"),
+)
+"""What stands at the foot of the screen beside the keys: the sign, a word for it, and what it counts."""
 
 EXAMPLES = {
     EntryKind.PROJECT: "a project",
@@ -133,6 +144,8 @@ def list_menu(entry: Entry, snapshot: Snapshot, marked: Sequence[Entry]) -> tupl
     can_open = entry.kind not in (EntryKind.SECTION, EntryKind.PLANNED)
     keys = [KEYS_BY_ID["open"]] if can_open else []
     keys += [key for key in VERBS if entry.kind in (ON_GRAPH if key.id == "save_graph" else key.kinds)]
+    if entry.kind in DATA:
+        keys += [KEYS_BY_ID["status"], KEYS_BY_ID["sync"]]  # of the folder that it was checked out to
     if entry.kind in (EntryKind.PROJECT, EntryKind.DATASET):
         keys.insert(1, KEYS_BY_ID["import"])
     if entry.kind in (EntryKind.WORKSPACE, EntryKind.SECTION):
@@ -152,6 +165,15 @@ def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entr
 def list_help() -> list[Choice]:
     """Return all actions as the keyboard has them, whatever is selected."""
     return [replace(_make_choice(key, ""), key=key.displays) for key in KEYS]
+
+
+def list_signs() -> list[Choice]:
+    """Return what the signs at the foot of the screen mean; none of them can be done."""
+    group = "Signs at the foot"
+    return [
+        Choice(id=f"sign:{sign}", label=label, key=sign, reason=told, group=group)
+        for sign, label, told in SIGNS
+    ]
 
 
 def relabel(choices: Iterable[Choice], keymap: Mapping[str, str]) -> list[Choice]:

@@ -28,6 +28,7 @@ from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 from mlwf_tui.workspace import Workspace
 
+PADDING = 2  # cells around the head
 SAME = ("The items are the same", "Both states hold the same images and annotations.")
 NO_MATCH = ("No change matches", "esc shows all of them again.")
 
@@ -96,6 +97,7 @@ class DiffPane(Vertical):
         self._rows = ChangeRows((), {})
         self._kind: ChangeKind | None = None
         self._query = ""
+        self._shown_count = 0  # of diffs, for what is drawn of one is not of another
 
     def compose(self) -> ComposeResult:
         yield self._head
@@ -111,16 +113,40 @@ class DiffPane(Vertical):
             self._show_rows()
             self._order_pictures()
 
+    def on_resize(self) -> None:
+        self._draw_head()
+
+    def _draw_head(self) -> None:
+        if self._diff is not None:
+            self._head.update(draw_summary(self._diff, self.size.width - PADDING))
+
     def show(self, diff: Diff) -> None:
         """Draw everything between two states."""
-        self._diff = diff
         self._kind, self._query = None, ""
-        self._head.update(draw_summary(diff))
-        self._preview.set_refs(diff.before, diff.after)
-        self.set_class(not diff.items, "-same")
+        self._take(diff)
         self._table.cursor = 0
         self._show_rows()
         self.go_large(False)
+
+    def renew(self, diff: Diff) -> None:
+        """Draw what differs between the two states by now; the cursor stays on its item, or where it was."""
+        row = self._table.cursor
+        key = self._rows.changes[row].key if row < len(self._rows) else ""
+        self._take(diff)
+        if self._kind is not None and not diff.count(self._kind):
+            self._kind = None
+        self._show_rows()
+        changes = self._rows.changes
+        self._table.cursor = next((n for n, c in enumerate(changes) if c.key == key), row)
+        if not diff.items:
+            self.go_large(False)
+
+    def _take(self, diff: Diff) -> None:
+        self._diff = diff
+        self._shown_count += 1
+        self._draw_head()
+        self._preview.set_refs(diff.before, diff.after)
+        self.set_class(not diff.items, "-same")
 
     def go_back(self) -> bool:
         """Undo what hides a part: the large pictures, the filters. False where nothing does."""
@@ -225,7 +251,8 @@ class DiffPane(Vertical):
         for side, item in self._preview.list_sides():
             view = self._preview.pictures[side]
             columns, rows = view.room
-            key = (side, item.key, item.blob, id(self._preview.change), self._preview.selected, columns, rows)
+            change = (self._shown_count, id(self._preview.change))
+            key = (side, item.key, item.blob, change, self._preview.selected, columns, rows)
             outlines = self._preview.list_outlines(side, item)
             self._pictures[side].want(Order((*key, self.app.theme), item, outlines, columns, rows))
 

@@ -6,12 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.lines import first_line
+from mlwf_tui.tui.widgets.drawing import shorten
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.table import Column, EntityTable
@@ -24,6 +26,9 @@ COLUMNS = (
     Column("what", 12),
     Column("said and done", flex=1),
 )
+LEAD = "History of "
+PADDING = 2  # cells around the heading
+LEAST_NAME = 12  # cells of a heading's name, however little room the counts leave
 EMPTY = ("Nothing was said of it yet", "Words, tags and changes are listed here: e describes it, # tags it.")
 
 
@@ -39,7 +44,7 @@ class HistoryPane(Vertical):
 
     DEFAULT_CSS = """
     HistoryPane {
-        & > Static { height: 1; padding: 0 1; }
+        & > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & > EntityTable { height: 1fr; }
     }
     """
@@ -86,14 +91,24 @@ class HistoryPane(Vertical):
         if self.subject is None or self.subject.key != history.subject.key:
             self.table.show_rows((), ())
         self._history = history
-        title = Content.styled(f"History of {history.subject.ref or history.subject.title}", "bold")
-        states = len({change.ref for change in history.changes if change.ref})
-        note = format_count(len(history.changes), "change")
-        if states:
-            note += f", {format_count(states, 'state')}; r brings the one under the cursor back"
-        self._head.update(Content.assemble(title, "  ", (note, "$text-muted")))
+        self._draw_head()
         rows = draw_rows(history.changes, now)
         self.table.show_rows(rows, [str(number) for number in reversed(range(len(rows)))])
+
+    def on_resize(self) -> None:
+        self._draw_head()
+
+    def _draw_head(self) -> None:
+        if self._history is None:
+            return
+        subject, changes = self._history.subject, self._history.changes
+        states = len({change.ref for change in changes if change.ref})
+        counts = f"  {format_count(len(changes), 'change')}"
+        counts += f", {format_count(states, 'state')}" if states else ""
+        how = "; r brings the one under the cursor back" if states else ""
+        room = self.size.width - PADDING - cell_len(LEAD + counts + how[:1])  # where the rest is cut away
+        name = shorten(subject.ref or subject.title, max(LEAST_NAME, room))
+        self._head.update(Content.assemble((LEAD + name, "bold"), (counts + how, "$text-muted")))
 
 
 def draw_rows(changes: Sequence[Change], now: datetime) -> list[tuple[str, ...]]:

@@ -12,9 +12,9 @@ from textual.app import App
 
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import MlwfError
-from mlwf_tui.tui.screens.pages import ItemPages
+from mlwf_tui.tui.screens.pages import PAGE, ItemPages
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.workflow.items import ItemSource, iter_matches, read_items
+from mlwf_tui.workflow.items import ItemSource, find_item_place, iter_matches, read_items
 from mlwf_tui.workflow.ordering import NAME, sort_items
 from mlwf_tui.workspace import Workspace
 
@@ -22,8 +22,8 @@ from mlwf_tui.workspace import Workspace
 class ItemRows:
     """Reads pages, filters and sorts in threads. All but that is called on the loop.
 
-    `on_listed` is told that other rows are listed, `on_grown` that a filter has found more or is done,
-    `on_read` that a page is there.
+    `on_listed` is told that other rows are listed, and the row to stay at where that is known, `on_grown`
+    that a filter has found more or is done, `on_read` that a page is there.
     """
 
     def __init__(
@@ -32,13 +32,14 @@ class ItemRows:
         work: Work,
         app: Callable[[], App[Any]],
         *,
-        on_listed: Callable[[], None],
+        on_listed: Callable[[int | None], None],
         on_grown: Callable[[], None],
         on_read: Callable[[], None],
     ) -> None:
         self._workspace, self._work, self._app = workspace, work, app
         self._on_listed, self._on_grown, self._on_read = on_listed, on_grown, on_read
         self._source: ItemSource | None = None
+        self._listed: ItemSource | None = None  # what the pages are of, until newer ones are read
         self._matches: array[int] | None = None  # places of what a filter has found, in key order
         self._ended = threading.Event()  # of the filter or sorting that is at it
         self._is_reading = False
@@ -58,13 +59,15 @@ class ItemRows:
         self.order = (NAME, False)
         self.show_all()
 
-    def renew(self, source: ItemSource) -> None:
-        """List the items of another source as those before were: with the same filter and order."""
+    def renew(self, source: ItemSource, key: str) -> None:
+        """List the items of another source as those before were: with the same filter, order and item."""
         self._source = source
         if self.query:
             self.filter(self.query)
-        else:
+        elif self.is_sorted or not source.places:
             self.show_all()
+        else:
+            self._list_around(source, key)
 
     def end(self) -> None:
         """Let go of what is being looked for."""
@@ -123,9 +126,31 @@ class ItemRows:
 
         self._work.start("sorting", work, sorted_so)
 
+    def _list_around(self, source: ItemSource, key: str) -> None:
+        """List all items once those around one are read; what was listed is seen until then."""
+        ended = self._restart()
+
+        def read() -> tuple[int, dict[int, tuple[Item, ...]]]:
+            row = find_item_place(self._workspace, source, key) - source.places.start
+            here = row // PAGE
+            places = {n: source.places[n * PAGE : (n + 1) * PAGE] for n in range(max(0, here - 1), here + 2)}
+            return row, {n: read_items(self._workspace, source, some) for n, some in places.items() if some}
+
+        def done(found: tuple[int, dict[int, tuple[Item, ...]]]) -> None:
+            if ended.is_set():
+                return
+            row, read_pages = found
+            self.pages, self._listed = ItemPages(source.places, self._read_later), source
+            for number, items in read_pages.items():
+                self.pages.keep(number, items)
+            self._on_listed(row)
+
+        self._work.start("items", read, done)
+
     def _show(self, places: Sequence[int], *, is_growing: bool = True) -> None:
         self.pages = ItemPages(places, self._read_later, is_growing=is_growing)
-        self._on_listed()
+        self._listed = self._source
+        self._on_listed(None)
 
     def _scan(self, source: ItemSource, query: str, matches: array[int], ended: threading.Event) -> None:
         """Look through all items, in a thread, until somebody ends it."""
@@ -155,11 +180,11 @@ class ItemRows:
 
     def _read_next(self) -> None:
         wanted = None if self._is_reading else self.pages.take_wanted()
-        if wanted is None or self._source is None:
+        if wanted is None or self._listed is None:
             return
         number, places = wanted
         self._is_reading = True
-        work = partial(read_items, self._workspace, self._source, places)
+        work = partial(read_items, self._workspace, self._listed, places)
         self._work.start("items", work, partial(self._keep, self.pages, number), fail=self._give_up)
 
     def _keep(self, pages: ItemPages, number: int, items: tuple[Item, ...]) -> None:

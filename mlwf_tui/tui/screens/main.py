@@ -124,6 +124,7 @@ class MainScreen(Screen[None]):
         self.marks = Marks(self._show_marks)
         self.unsent = Unsent()
         self.deleted: Sequence[Entry] = ()
+        self.has_moved = False
         self.is_loaded = False
         self.outlooks = Outlooks()
         self._tree = ProjectTree(id=TREE)

@@ -61,6 +61,7 @@ class Selection:
         self._on_change = on_change
         self.entry: Entry | None = None
         self._followed: str | None = None  # the node that the tree has led the lineage to
+        self._led_to: str | None = None  # it, or what stands for it there
         self.facts: Facts | None = None
 
     @property
@@ -117,7 +118,7 @@ class Selection:
         view = self._views.stage.find_view(LINEAGE)
         if self._followed is None or not isinstance(view, LineageView) or view.has_focus:
             return False
-        is_there = view.selected == self._followed
+        is_there = view.selected == self._led_to
         return is_there and find_node_id(entry, self._host.snapshot) != self._followed
 
     def follow_tree(self, entry: Entry) -> None:
@@ -132,9 +133,7 @@ class Selection:
         node_id = find_node_id(entry, self._host.snapshot)
         view = self._views.stage.find_view(LINEAGE)
         if node_id is not None and isinstance(view, LineageView):
-            self._followed = node_id
-            if not view.select(node_id):
-                view.selected = node_id  # the graph is being laid out; it is drawn there when it is
+            self._followed, self._led_to = node_id, view.select_near(node_id)
 
     def follow_keys(self) -> None:
         """Take what the cursor is on that has the focus: keys in a burst overtake its message."""

@@ -8,7 +8,14 @@ from typing import Protocol
 from textual.app import App
 from textual.widget import Widget
 
-from mlwf_tui.tui.screens.choices import OWN, list_help, list_pane_keys, list_pane_options, relabel
+from mlwf_tui.tui.screens.choices import (
+    OWN,
+    list_help,
+    list_pane_keys,
+    list_pane_options,
+    list_signs,
+    relabel,
+)
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.work import LongWork
 from mlwf_tui.tui.theme import THEMES
@@ -58,6 +65,7 @@ class Services:
         choices = [
             *list_pane_keys(self._host.focused),
             *relabel(list_help(), self._host.workspace.settings.keys),
+            *list_signs(),
         ]
         self._host.app.push_screen(
             ContextMenu("Keys", choices, is_wide=True),

@@ -12,7 +12,7 @@ from mlwf_tui.tui.screens.outline import build_outline
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.view_host import LINEAGE
 from mlwf_tui.tui.screens.views import Views
-from mlwf_tui.tui.widgets.entry import filter_branches
+from mlwf_tui.tui.widgets.entry import NAMED, filter_branches
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
@@ -49,8 +49,17 @@ class Showing:
         shown = filter_branches(branches, self._navigation.filter)
         self._tree.show(shown, is_filtered=bool(self._navigation.filter))
         self._navigation.name_matches(bool(shown))
-        if self.wanted_key and self._tree.select(self.wanted_key):
+        if self.wanted_key and self._tree.select(self._find_key(self.wanted_key)):
             self.wanted_key = ""
+
+    def _find_key(self, wanted: str) -> str:
+        """Return the key of an entry; a project that was just made is asked for by its name."""
+        name, snapshot = wanted.removeprefix(NAMED), self._host.snapshot
+        if name == wanted:
+            return wanted
+        alike = [one for one in snapshot.projects if name in (snapshot.refer_to(one), one.name)]
+        newest = max(alike, key=lambda project: project.created_at, default=None)
+        return f"head:{newest.id}" if newest is not None else wanted
 
     def show_marks(self, keys: Collection[str]) -> None:
         """Draw what is marked so, in the tree and in all views."""
@@ -71,6 +80,7 @@ class Showing:
         self._views.renew_check()
         self._views.renew_history()
         self._views.trials.renew()
+        self._views.diffs.renew()
         self._views.reports.renew_board()
         if not self._host.is_loaded or isinstance(self._views.shown, Welcome):
             self._views.show(LINEAGE)

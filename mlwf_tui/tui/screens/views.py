@@ -9,7 +9,6 @@ from typing import TypeVar
 from msgspec.structs import replace
 from textual.widget import Widget
 
-from mlwf_tui.entities.change import Diff
 from mlwf_tui.entities.finding import CheckResult
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report
@@ -20,6 +19,7 @@ from mlwf_tui.tui.screens.board import BoardPane
 from mlwf_tui.tui.screens.browsing import BrowsePane
 from mlwf_tui.tui.screens.checking import CheckPane
 from mlwf_tui.tui.screens.comparing import DiffPane
+from mlwf_tui.tui.screens.diff_view import DiffView
 from mlwf_tui.tui.screens.evidence import EvidencePane
 from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
@@ -53,7 +53,6 @@ from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage, ViewSpec
-from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import Change, list_changes
 from mlwf_tui.workflow.items import ItemSource, open_items
 
@@ -69,7 +68,6 @@ TOLD_BY_RUN = (
 )  # fmt: skip
 """Nodes that open as the run beside them."""
 
-MAX_LISTED_CHANGES = 200_000
 EMPTY_HINTS = {  # `{open}` becomes the key of that action
     LIST: ("No list is open", "Select a project, or Models, Reports or Runs, and press {open}."),
     MODELS: ("The models are not open", "{all_models} opens them, or {open} on Models."),
@@ -117,6 +115,7 @@ class Views:
         self._openings, self._item_renewals, self._history_renewals = Newest(), Newest(), Newest()
         self.runs = RunViews(host, self.stage, ask=self._ask, fill=self._fill, renew_runs=self.renew_runs)
         self.trials = TrialView(host, self.stage, ask=self._ask, fill=self._fill)
+        self.diffs = DiffView(host, self.stage, ask=self._ask, fill=self._fill)
 
     @cached_property
     def reports(self) -> ReportViews:
@@ -149,6 +148,8 @@ class Views:
         self._openings.forget()
         if name in self._sources:
             self.stage.show(name)
+            self.renew_history()
+            self.diffs.renew()
         else:
             self.stage.tabs.show(name)
             title, hint = EMPTY_HINTS[name]
@@ -359,15 +360,7 @@ class Views:
 
     def show_diff(self, before: str | None, after: str) -> None:
         """Compare two refs and show what differs; None is the state before `after`."""
-
-        def done(found: Diff) -> None:
-            view = self.stage.get_view(DIFF)
-            assert isinstance(view, DiffPane)
-            view.show(found)
-            self._fill(DIFF, before or "", after)
-
-        work = partial(diff, self._host.workspace, before, after, max_items=MAX_LISTED_CHANGES)
-        self._ask("diff", work, done)
+        self.diffs.show(before, after)
 
     def show_check(self, found: CheckResult) -> None:
         """Show what a check has found."""

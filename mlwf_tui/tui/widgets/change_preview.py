@@ -23,6 +23,8 @@ from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable
 
 MIN_BOTH_COLUMNS = 64  # below this the two pictures are shown one at a time
 FAINT = 0.4  # how much is seen of the outlines of what has not changed
+SAME = ("The objects are the same", "")
+NOT_READ = ("", "")  # until they are, nothing is said of them
 OBJECT_SIGNS = {
     ObjectChangeKind.ADDED: "+",
     ObjectChangeKind.REMOVED: "-",
@@ -80,7 +82,7 @@ class ChangePreview(ObjectsPreview):
             Column("what", 10),
             Column("IoU", 4, align="right"),
             Column("shape", flex=2),
-            empty=("The objects are the same", ""),
+            empty=NOT_READ,
             id="change-objects",
         )
         self.change: ItemChange | None = None
@@ -101,6 +103,7 @@ class ChangePreview(ObjectsPreview):
         """Say what differs of one item; the pictures follow."""
         self.change, self._objects = change, tuple(objects)
         rows = [self._make_row(difference) for difference in objects]
+        self.objects.say_empty(*_find_empty(change))
         self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
         self._facts.update(_draw_facts(change) if change is not None else "")
         for caption, ref, item in zip(self._captions.values(), self._refs, self._items, strict=True):
@@ -208,6 +211,12 @@ def _describe_aspect(aspect: Aspect, before: Item, after: Item) -> str:
             return f"objects {old:,}→{new:,}" if old != new else "objects"
         case _:
             return str(aspect)
+
+
+def _find_empty(change: ItemChange | None) -> tuple[str, str]:
+    if change is None:
+        return NOT_READ
+    return ("No objects", "") if change.before is None or change.after is None else SAME
 
 
 def _draw_facts(change: ItemChange) -> Content:

@@ -8,6 +8,7 @@ from textual.content import Content
 
 from mlwf_tui.entities.change import ChangeKind, ClassChange, DatasetChange, Diff, SplitChange, TagChange
 from mlwf_tui.entities.item import Split
+from mlwf_tui.tui.widgets.drawing import shorten
 
 SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.RENAMED: "→", ChangeKind.CHANGED: "~"}
 STYLES = {
@@ -17,19 +18,26 @@ STYLES = {
     ChangeKind.CHANGED: "$warning",
 }
 LABEL_WIDTH = 9
+LEAST_NAME = 12  # cells, however little room the counts leave
 Count = tuple[str, int, str]
 """A sign, a number, a colour."""
 
 
-def draw_summary(diff: Diff) -> Content:
-    """Return the summary, each subject on a line of its own; lines without anything are left out."""
-    title = Content.assemble((diff.before or "nothing", "bold"), (" → ", "$text-muted"), (diff.after, "bold"))
+def draw_summary(diff: Diff, width: int) -> Content:
+    """Return the summary, each subject on a line of its own; lines without anything are left out.
+
+    Names that leave no room for the counts in a line of `width` cells are shortened.
+    """
     counts = [
         Content.styled(f"{SIGNS[kind]}{diff.count(kind):,} {kind.value}", STYLES[kind])
         for kind in ChangeKind
         if diff.count(kind)
     ]
-    lines = [Content("   ").join([title, *(counts or [Content.styled(_describe_none(diff), "$text-muted")])])]
+    told = Content("   ").join(counts or [Content.styled(_describe_none(diff), "$text-muted")])
+    room = max(LEAST_NAME, (width - told.cell_length - 6) // 2)  # beside the arrow and the gap
+    before, after = shorten(diff.before or "nothing", room), shorten(diff.after, room)
+    title = Content.assemble((before, "bold"), (" → ", "$text-muted"), (after, "bold"))
+    lines = [Content("   ").join([title, told])]
     lines += _draw_line("classes", (_draw_class(change) for change in diff.classes))
     lines += _draw_line("tags", (_draw_tag(change) for change in diff.tags))
     lines += _draw_line("datasets", (_draw_dataset(change) for change in diff.datasets))

@@ -151,6 +151,11 @@ def fit_middle(text: str, width: int) -> str:
     return set_cell_size(text, head) + fit_tail(text, width - head)
 
 
+def shorten(text: str, width: int) -> str:
+    """Return `text`, its middle cut away where it takes more than `width` cells."""
+    return text if cell_len(text) <= width else fit_middle(text, width)
+
+
 def measure_line(line: Iterable[Run]) -> int:
     """Return the width of a line in cells."""
     return sum(cell_len(text) for text, _ in line)

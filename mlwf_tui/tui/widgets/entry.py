@@ -12,6 +12,9 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import Run
 
+NAMED = "named:"
+"""What the key begins with of a project of which only the name is known."""
+
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a project or version that verbs can be done to: a dataset of it, or some of its items."""

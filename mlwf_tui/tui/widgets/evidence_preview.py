@@ -27,6 +27,10 @@ DIFFERENCE = "difference"
 """The layer that tells what became of shapes; without it they are in the colours of their classes."""
 
 
+NOTHING = ("Nothing is there", "and nothing was found")
+NOT_READ = ("", "")  # until the image is, nothing is said of it
+
+
 class EvidencePreview(ObjectsPreview):
     """Draws one image with what became of its objects; the picture itself is rendered by others."""
 
@@ -42,9 +46,7 @@ class EvidencePreview(ObjectsPreview):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.picture = LetteredPicture(id="evidence-picture")
-        self.objects = EntityTable(
-            *SINGLE.columns, empty=("Nothing is there", "and nothing was found"), id="evidence-objects"
-        )
+        self.objects = EntityTable(*SINGLE.columns, empty=NOT_READ, id="evidence-objects")
         self._legend = Static()
         self._facts = Static()
         self.left_out: frozenset[str] = frozenset()  # layers that are not drawn
@@ -71,6 +73,7 @@ class EvidencePreview(ObjectsPreview):
         rows: list[tuple[Cell, ...]] = [
             (Text(of.letter, self._find_letter_style(of)), *of.cells) for of in drawn
         ]
+        self.objects.say_empty(*(NOT_READ if item is None else NOTHING))
         self.objects.cursor = 0
         self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
         self._draw_words()

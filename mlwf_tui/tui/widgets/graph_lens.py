@@ -82,6 +82,19 @@ def _find_drawn(node_id: str, groups: Sequence[LineageNode], opened: Collection[
     return next(closed, node_id)
 
 
+def find_stand_in(
+    graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode], node_id: str, drawn: Collection[str]
+) -> str:
+    """Return what stands on the picture for a node: it, its group, or what it is folded into; else itself."""
+    outer = _find_drawn(node_id, groups, lens.opened)
+    if outer in drawn or not lens.folded:
+        return outer if outer in drawn else node_id
+    down, up = index_neighbours(join_members(graph, _list_closed(graph, lens, groups)))
+    above = measure_distances([outer, *down.get(outer, ())], up)  # what only they have read is folded too
+    folded = [id for id in lens.folded if id in above and id in drawn]
+    return min(folded, key=lambda id: (above[id], id), default=node_id)
+
+
 def apply_lens(graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode] = ()) -> LineageGraph:
     """Return what is drawn. Where something between two nodes is left out, an edge leads past it.
 

@@ -24,6 +24,8 @@ NO_COLOR = "#808080"  # of an object whose class the schema does not name
 
 
 COLUMNS = (Column("", 1), Column("object", flex=2), Column("shape", flex=2, most=26))
+NO_OBJECTS = ("No objects", "Not labelled; a lets a model do it.")
+NOT_READ = ("", "")  # until the item is, nothing is said of its objects
 CONFIDENCE = Column("conf", 4, align="right")
 
 
@@ -60,11 +62,7 @@ class ItemPreview(ObjectsPreview):
         self._legend = Static(classes="legend")
         self.chosen_layers: frozenset[Layer] | None = None
         """What is drawn over the picture; None where nobody has chosen."""
-        self.objects = EntityTable(
-            *COLUMNS,
-            empty=("No objects", "Not labelled; a lets a model do it."),
-            id="preview-objects",
-        )
+        self.objects = EntityTable(*COLUMNS, empty=NOT_READ, id="preview-objects")
         self.item: Item | None = None
         self._marked: Sequence[int] = ()
         self._colors: dict[str, str] = {}
@@ -88,6 +86,7 @@ class ItemPreview(ObjectsPreview):
         has_confidence = any(annotated.confidence is not None for annotated in objects)
         self._set_columns((*COLUMNS, CONFIDENCE) if has_confidence else COLUMNS)
         rows = [self._make_row(annotated)[: len(self._columns)] for annotated in objects]
+        self.objects.say_empty(*(NOT_READ if item is None else NO_OBJECTS))
         self.objects.show_rows(rows, [str(number) for number in range(len(rows))])
         if marked and marked[0] < len(rows):
             self.objects.cursor = marked[0]

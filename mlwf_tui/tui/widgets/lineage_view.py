@@ -25,10 +25,12 @@ from mlwf_tui.tui.widgets.graph_drawing import NO_PROGRESS, draw_row
 from mlwf_tui.tui.widgets.graph_filter import NodeFilter
 from mlwf_tui.tui.widgets.graph_layout import SIZES
 from mlwf_tui.tui.widgets.graph_lens import (
+    FOLDED,
     NOTHING_HIDDEN,
     Lens,
     Scope,
     enter_scope,
+    find_stand_in,
     step_back,
     toggle_fold,
 )
@@ -155,6 +157,8 @@ class LineageView(ScrollView, can_focus=True):
         lens, anchor = self.lens, self._numbers.get(self._lights.anchor or "")
         steps = [f"f {lens.filter.text}"] if lens.filter.is_set else []
         steps += [f"{len(lens.hidden)} hidden"] if lens.hidden else []
+        folded = sum(node.title.startswith(FOLDED) for node in self._graph.nodes)
+        steps += [f"{folded} folded"] if lens.folded and folded else []
         steps += [f"ways to {self._graph.nodes[anchor].title}"] if anchor is not None else []
         if lens != NOTHING_HIDDEN:
             steps.append(f"{len(self._graph.nodes):,} of {len(self._wanted.graph.nodes):,}")
@@ -221,6 +225,14 @@ class LineageView(ScrollView, can_focus=True):
         self.selected = node_id
         self.reveal_selected()
         return True
+
+    def select_near(self, node_id: str) -> str:
+        """Move the cursor to a node or what stands for it, now or once it is drawn; return where that is."""
+        order = self._wanted
+        found = find_stand_in(order.graph, order.lens, order.groups, node_id, self._numbers)
+        if not self.select(found):
+            self.selected = found
+        return found
 
     def reveal_selected(self) -> None:
         """Scroll so that the selected box is visible."""

@@ -8,6 +8,7 @@ from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.query import Query
 from mlwf_tui.tui.widgets.drawing import Line, measure_line
+from mlwf_tui.tui.widgets.formats import format_count
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +64,7 @@ def _write_place(standing: Standing) -> str:
     if standing.is_opening:
         return f"{format_size(standing.size_bytes)}, counting lines…"
     place = "" if standing.is_following else f"line {standing.line:,} of "
-    return f"{place}{standing.line_count:,} lines · {format_size(standing.size_bytes)}"
+    return f"{place}{format_count(standing.line_count, 'line')} · {format_size(standing.size_bytes)}"
 
 
 def _draw_count(progress: Progress) -> Line:
@@ -73,7 +74,7 @@ def _draw_count(progress: Progress) -> Line:
         return [(f"{progress.count:,} so far · {progress.share:.0%}", "muted")]
     place = f"{progress.place:,} of " if progress.place else ""
     words = f"{place}{progress.count:,}" if progress.count else "nothing found"
-    hard = f" · {progress.hard_lines} lines too hard" if progress.hard_lines else ""
+    hard = f" · {format_count(progress.hard_lines, 'line')} too hard" if progress.hard_lines else ""
     return [(words + hard, "text" if progress.count else "warning")]
 
 

@@ -49,7 +49,7 @@ class Welcome(Vertical):
         )
         with Center():
             yield MenuList(*(self._draw(*thing) for thing in THINGS_TO_DO))
-        yield Static("? shows the keys of where you are, : finds everything by its name")
+        yield Static("? shows the keys of where you are, : finds any command by its name")
 
     def on_mount(self) -> None:
         self.query_one(MenuList).focus()

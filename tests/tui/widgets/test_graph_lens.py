@@ -19,6 +19,7 @@ from mlwf_tui.tui.widgets.graph_lens import (
     Scope,
     apply_lens,
     enter_scope,
+    find_stand_in,
     step_back,
     toggle_fold,
 )
@@ -75,6 +76,21 @@ def test_folding_leaves_out_what_came_of_a_node_and_what_only_that_has_read() ->
     drawn = apply_lens(FORK, Lens(folded=frozenset({"version:0"})))
     assert list_ids(drawn) == ["version:0", "version:5", "run:6"]
     assert drawn.nodes[0].title == "▸3 version 0"
+
+
+def test_for_what_is_folded_stands_the_node_nearest_above_it() -> None:
+    chain, lens = make_chain(7), Lens(folded=frozenset({"version:0", "version:4"}))
+    drawn = list_ids(apply_lens(chain, lens))
+    assert drawn == ["version:0"]
+    assert find_stand_in(chain, lens, (), "run:5", drawn) == "version:0"  # the other fold is folded itself
+    lens = Lens(folded=frozenset({"version:0"}))
+    drawn = list_ids(apply_lens(FORK, lens))
+    stand_ins = {node.id: find_stand_in(FORK, lens, (), node.id, drawn) for node in FORK.nodes}
+    assert stand_ins["model:3"] == stand_ins["folder:4"] == "version:0"  # what only it has read as well
+    assert stand_ins["run:6"] == "run:6"
+    group = replace(make_node("folder", 9), members=("model:3", "folder:4"))
+    drawn = list_ids(apply_lens(FORK, NOTHING_HIDDEN, [group]))
+    assert find_stand_in(FORK, NOTHING_HIDDEN, [group], "model:3", drawn) == "folder:9"
 
 
 def test_a_group_stands_for_its_members_until_it_is_opened() -> None:

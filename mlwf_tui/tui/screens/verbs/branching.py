@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.threeway import Side
@@ -17,7 +19,7 @@ from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, ask_line, fin
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
-from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.entry import NAMED, Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.copy import CopyResult, copy
@@ -86,7 +88,8 @@ class Branching:
 
     def copy(self, entry: Entry) -> None:
         def said(made: CopyResult) -> None:
-            finish(self._host, f"Made {made.project} from {made.source}. M merges it back one day.")
+            text = f"Made {made.project} from {made.source}. M merges it back one day."
+            finish(self._host, text, select=f"{NAMED}{made.project}")
 
         suggested = f"{(find_project(entry) or '').rpartition('/')[2]}-copy"
         help_text = "Name of the new project. It shares all bytes with this one, and takes no time."
@@ -107,12 +110,15 @@ class Branching:
                 suggestions=names,
                 is_required=True,
             ),
-            make_field(
-                "ref",
-                "what is merged into it: PROJECT for its head, or PROJECT@N",
-                entry.ref if is_version else "",
-                suggestions=tuple(snapshot.iter_data_refs()),
-                is_required=True,
+            replace(
+                make_field(
+                    "ref",
+                    "what is merged into it: PROJECT for its head, or PROJECT@N",
+                    entry.ref if is_version else "",
+                    suggestions=tuple(snapshot.iter_data_refs()),
+                    is_required=True,
+                ),
+                label="from",
             ),
             make_field("message", "what the merged version is called; empty says what came in"),
             make_field(
@@ -155,7 +161,7 @@ class Branching:
                 return
             counts = f"{made.items_added:,} items added, {made.items_removed:,} removed,"
             text = f"Merged into {made.project}@{made.version}: {counts} {made.items_changed:,} changed."
-            finish(self._host, text)
+            finish(self._host, text, has_moved=made.created)
 
         work = partial(
             merge,

@@ -68,7 +68,7 @@ class Checking:
             return fix(self._host.workspace, found.ref, [finding.kind], observer=observer)
 
         def fixed(made: FixResult) -> None:
-            finish(self._host, describe_fix(made))
+            finish(self._host, describe_fix(made), has_moved=made.created)
             ref = f"{made.project}@{made.version}" if "@" in found.ref else found.ref
             self._check(ref, is_near=None, dropped=made.dropped)
 

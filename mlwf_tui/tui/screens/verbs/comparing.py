@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Model
@@ -21,8 +23,14 @@ from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
 from mlwf_tui.workflow.benchmarking.lacking import submit_compare
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference
 
-SPLIT = make_field(
-    "split", "where all were measured; empty for the newest", choices=("", *(split.value for split in Split))
+AUTO = {"": "auto"}  # how no choice is shown
+SPLIT = replace(
+    make_field(
+        "split",
+        "where all were measured; auto: the newest",
+        choices=("", *(split.value for split in Split)),
+    ),
+    labels=AUTO,
 )
 
 
@@ -87,7 +95,8 @@ class Comparing:
 
     def _ask_evaluator(self) -> FormField:
         names = self._host.workspace.registry.list_names("evaluators")
-        return make_field("evaluator", "who measured them; empty for the newest", choices=("", *names))
+        help_text = "who measured them; auto: the newest"
+        return replace(make_field("evaluator", help_text, choices=("", *names)), labels=AUTO)
 
     def _compare(self, names: Sequence[str], where: _Where, again: Again | None = None) -> None:
         """Compare, or ask whether what is lacking is to be measured first."""

@@ -133,7 +133,8 @@ class Excerpts:
     ) -> None:
         def said(made: TransformResult) -> None:
             self._host.marks.drop(targets)
-            finish(self._host, f"{told}: {made.project}@{made.version}. Undo takes it back.")
+            text = f"{told}: {made.project}@{made.version}. Undo takes it back."
+            finish(self._host, text, has_moved=True)
 
         work = partial(
             transform, self._host.workspace, operation, (excerpt.target,), to=excerpt.target, params=params

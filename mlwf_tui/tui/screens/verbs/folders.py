@@ -149,7 +149,8 @@ class Folders:
         version = f"@{made.version}" if made.version is not None else ""
         files = format_count(made.files_written, "file")
         written = f"; {files} there written or removed" if made.files_written else ""
-        finish(self._host, f"Synced with {made.project}{version}: {counts}{written}.")
+        text = f"Synced with {made.project}{version}: {counts}{written}."
+        finish(self._host, text, has_moved=_has_edits(made))
         show_problems(self._host, "What was left out", made.problems)
 
     def _make_folder_field(self, entry: Entry | None, help: str, folder: str = "") -> FormField:
@@ -164,6 +165,11 @@ class Folders:
             if folder and run.verb in FOLDER_VERBS and project in (None, data.partition("@")[0]):
                 return folder
         return ""
+
+
+def _has_edits(made: SyncResult) -> bool:
+    edited = made.items_added + made.items_updated + made.items_removed + made.items_renamed
+    return bool(edited) or made.is_schema_changed
 
 
 def _draw_status(status: FolderStatus) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -23,7 +23,7 @@ from mlwf_tui.tui.screens.marks import Marks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.unsent import Unsent
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.entry import Entry, EntryKind
+from mlwf_tui.tui.widgets.entry import NAMED, Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.sheet import Sheet
@@ -49,6 +49,8 @@ class Host(Protocol):
     unsent: Unsent
     deleted: Sequence[Entry]
     """What the last verb has deleted, if it was one that deletes."""
+    has_moved: bool
+    """Whether the last verb has moved a head, so that undo or redo is meant of that."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -180,12 +182,31 @@ def ask_line(
 
 
 def finish(
-    host: Host, text: str, *, detail: str = "", select: str = "", deleted: Sequence[Entry] = ()
+    host: Host,
+    text: str,
+    *,
+    detail: str = "",
+    select: str = "",
+    deleted: Sequence[Entry] = (),
+    has_moved: bool = False,
 ) -> None:
-    """Tell that a verb is done, and show what it changed; undo brings back what it has `deleted`."""
-    host.deleted = deleted
+    """Tell that a verb is done, and show what it changed.
+
+    Undo brings back what it has `deleted`, and takes it back where it `has_moved` a head.
+    """
+    host.deleted, host.has_moved = deleted, has_moved
     host.say(text, detail=detail)
     host.reload(select=select)
+
+
+def list_known(host: Host) -> frozenset[str]:
+    """Return the names of the projects that there are, for `find_new` to tell what a verb has made."""
+    return frozenset(project.name for project in host.snapshot.projects)
+
+
+def find_new(project: str, known: Collection[str]) -> str:
+    """Return what `finish` is to select: the project, if a verb has made it; else ""."""
+    return "" if project in known else f"{NAMED}{project}"
 
 
 def name_keys(host: Host, text: str) -> str:
@@ -226,9 +247,11 @@ def show_problems(host: Host, title: str, problems: Sequence[Problem]) -> None:
 
 def find_project(entry: Entry | None) -> str | None:
     """Return the ref of the project that the entry is, or belongs to."""
-    if entry is None or entry.kind not in (EntryKind.PROJECT, EntryKind.VERSION):
+    whole = entry.within if entry is not None and entry.within is not None else entry
+    if whole is None or whole.kind not in (EntryKind.PROJECT, EntryKind.VERSION, EntryKind.STATE):
         return None
-    return entry.ref.rpartition("@")[0] or entry.ref
+    name, _, _ = whole.ref.rpartition("@")
+    return name or (None if whole.kind is EntryKind.STATE else whole.ref)  # not every state has a name
 
 
 def find_culprit(values: Mapping[str, str], message: str) -> str:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
 from mlwf_tui.tui.screens import command_lines
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish, queue_call
+from mlwf_tui.tui.screens.verbs.host import (
+    Again,
+    Host,
+    ask_form,
+    find_new,
+    find_project,
+    finish,
+    list_known,
+    queue_call,
+)
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
 from mlwf_tui.tui.widgets.completing import SOURCE_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
@@ -52,9 +62,8 @@ class Making:
                 message=message,
             )
             title = f"Import {path.name} into {project}"
-            self._host.do_long(
-                title, lambda observer: work(observer=observer), self._say_imported, failed=again
-            )
+            done = partial(self._say_imported, list_known(self._host))
+            self._host.do_long(title, lambda observer: work(observer=observer), done, failed=again)
 
         project = find_project(entry) or ""
         names = tuple(self._host.snapshot.refer_to(p) for p in self._host.snapshot.projects)
@@ -80,7 +89,7 @@ class Making:
         form = Form("Import", fields, command=command_lines.write_import, verb="import")
         ask_form(self._host, form, begin)
 
-    def _say_imported(self, made: ImportResult) -> None:
+    def _say_imported(self, known: Collection[str], made: ImportResult) -> None:
         text = f"Imported into {made.project}: {made.items_added:,} new, {made.items_updated:,} changed,"
         text += f" {made.items_unchanged:,} as before. Read as {made.format}"
         names = " and ".join(fit.format for fit in made.also)
@@ -101,7 +110,10 @@ class Making:
             text += f" {doubtful:,} doubtful: see ! for why."
         told = [f"{made.format}: {made.reason}", *(f"{fit.format}: {fit.reason}" for fit in made.also)]
         problems = [f"{problem.path}: {problem.reason}" for problem in made.problems]
-        finish(self._host, text, detail="\n".join([*told, *made.conflicts, *problems]))
+        has_moved = bool(made.items_added or made.items_updated or made.new_classes or made.new_tags)
+        detail = "\n".join([*told, *made.conflicts, *problems])
+        select = find_new(made.project, known)
+        finish(self._host, text, detail=detail, select=select, has_moved=has_moved)
 
     def demo(self, entry: Entry | None) -> None:
         def said(made: DemoResult) -> None:

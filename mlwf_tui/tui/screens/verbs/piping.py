@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from mlwf_tui.entities.pipeline import StepReport, StepState
 from mlwf_tui.params import parse_assignments
+from mlwf_tui.tui.keys import DATA
 from mlwf_tui.tui.observer import ScreenObserver
 from mlwf_tui.tui.screens.command_lines import split_entries, split_words, write_pipeline
-from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_project, finish, follow
+from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, find_new, finish, follow, list_known
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
@@ -62,7 +63,7 @@ class Piping:
             self._host.ask("pipeline", look, partial(self._confirm, values, again, begun), failed=again)
 
         chosen = entry.ref if entry is not None and entry.kind is EntryKind.RECIPE else ref
-        source = entry.ref if find_project(entry) and entry is not None else ""
+        source = entry.ref if entry is not None and entry.kind in DATA else ""
         fields: tuple[FormField, ...] = (
             make_field(
                 "pipeline",
@@ -120,22 +121,24 @@ class Piping:
             else:
                 work = partial(run_pipeline, self._host.workspace, request)
                 title = f"Pipeline {preview.pipeline}"
-                self._host.do_long(title, lambda seen: work(observer=seen), self._say, failed=again)
+                done = partial(self._say, list_known(self._host))
+                self._host.do_long(title, lambda seen: work(observer=seen), done, failed=again)
 
         text = f"{describe_preview(preview)}\n\n$ {write_pipeline(values)}"
         self._host.put(Confirm(f"Run {preview.pipeline}", text, yes="Run it"), confirmed)
 
-    def _say(self, made: PipelineResult) -> None:
+    def _say(self, known: Collection[str], made: PipelineResult) -> None:
         outputs = [output for point in made.points for output in point.outputs]
         refs = ", ".join(f"{output.project}@{output.version}" for output in outputs)
         states = [step.state for point in made.points for step in point.steps]
-        known = states.count(StepState.CACHED)
-        how = f" {known:,} of {len(states):,} steps were known before." if known else ""
+        cached = states.count(StepState.CACHED)
+        how = f" {cached:,} of {len(states):,} steps were known before." if cached else ""
         problems = [problem for point in made.points for problem in point.problems]
         if problems:
             how += f" Left out {len(problems):,}: see ! for why."
         detail = "\n".join(f"{problem.path}: {problem.reason}" for problem in problems)
-        finish(self._host, f"Made {refs}.{how}", detail=detail)
+        select = find_new(outputs[-1].project, known) if outputs else ""
+        finish(self._host, f"Made {refs}.{how}", detail=detail, select=select, has_moved=True)
 
 
 def describe_preview(preview: PipelineResult) -> str:

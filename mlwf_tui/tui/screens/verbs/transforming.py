@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,8 +26,10 @@ from mlwf_tui.tui.screens.verbs.host import (
     Again,
     Host,
     ask_form,
+    find_new,
     find_project,
     finish,
+    list_known,
     queue_call,
     show_problems,
 )
@@ -220,10 +222,14 @@ class Transforming:
             dataset=order.dataset, params=order.params, seed=order.seed,
         )  # fmt: skip
         title = f"{order.operation} of {' + '.join(named.refs)}"
-        self._host.do_long(title, lambda observer: work(observer=observer), self._say_made, failed=again)
+        done = partial(self._say_made, list_known(self._host))
+        self._host.do_long(title, lambda observer: work(observer=observer), done, failed=again)
 
-    def _say_made(self, made: TransformResult) -> None:
-        finish(self._host, describe_made(made), detail="\n".join(made.conflicts))
+    def _say_made(self, known: Collection[str], made: TransformResult) -> None:
+        has_moved = bool(made.items_added or made.items_changed or made.items_dropped)
+        detail = "\n".join(made.conflicts)
+        select = find_new(made.project, known)
+        finish(self._host, describe_made(made), detail=detail, select=select, has_moved=has_moved)
         show_problems(
             self._host, f"Images that could not be used for {made.project}@{made.version}", made.problems
         )
