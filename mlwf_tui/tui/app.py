@@ -127,8 +127,7 @@ class MlwfApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Keep of the stock commands what the main screen does not say better itself."""
-        wanted = ("Theme", "Screenshot")
-        yield from (c for c in super().get_system_commands(screen) if c.title in wanted)
+        yield from (c for c in super().get_system_commands(screen) if c.title == "Theme")
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """Return the screen as an SVG that asks nothing of the network."""

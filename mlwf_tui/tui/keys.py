@@ -285,6 +285,7 @@ SERVICES = (
         "Dark, light, high contrast",
         "App",
     ),
+    Key("screenshot", "", "screenshot", "Save the screen as an SVG in the folder mlwf was started in", "App"),
     Key("quit", "q", "back or quit", "Close the view, or leave; runs go on", "App"),
     Key("quit_now", "ctrl+q", "quit", "Leave at once; runs go on", "App"),
 )

@@ -391,14 +391,18 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         """Do nothing: a click only moves the cursor, a second one and ⏎ open."""
 
     def action_first(self) -> None:
-        self.cursor_line = 0
+        self._go_to_line(0)
 
     def action_last(self) -> None:
-        self.cursor_line = self.last_line
+        self._go_to_line(self.last_line)
 
     def action_half_page(self, direction: int) -> None:
         step = max(1, self.scrollable_content_region.height // 2) * direction
-        self.cursor_line = max(0, min(self.last_line, self.cursor_line + step))
+        self._go_to_line(max(0, min(self.last_line, self.cursor_line + step)))
+
+    def _go_to_line(self, line: int) -> None:
+        self.cursor_line = line
+        self.scroll_to_line(line, animate=False)
 
     def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[Entry]) -> None:
         event.stop()
