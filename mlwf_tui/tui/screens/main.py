@@ -149,7 +149,7 @@ class MainScreen(Screen[None]):
         self._sitting = SittingKeeper(self, self._tree, self._panes, self._views, self._navigation)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
         self._scoping = Scoping(self, self._views, self._panes, self._teller)
-        self._search = Search(self, self._teller, self._navigation.set_filter, self._tree.leave_heading)
+        self._search = Search(self, self._teller, self._navigation.set_filter, self._showing.go_to_match)
 
     def compose(self) -> ComposeResult:
         yield self._too_small
