@@ -33,6 +33,15 @@ LOOKS = frozenset(
 )
 """The verbs that leave a home as it is."""
 
+READING = frozenset(
+    (
+        *("commit", "restore", "import", "transform", "pipeline", "draft", "merge", "export", "delete"),
+        *("undelete", "train", "tune", "continue", "package", "card", "reproduce", "trace", "results"),
+        *("contents", "lint", "doctor", "stats"),
+    )
+)
+"""The verbs that read before their dialog opens: what is typed meanwhile waits for it."""
+
 PROJECTS = frozenset({EntryKind.PROJECT})
 VERSIONS = frozenset({EntryKind.VERSION})
 MODELS = frozenset({EntryKind.MODEL})
