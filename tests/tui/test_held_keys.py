@@ -1,4 +1,4 @@
-"""Keys in one burst, as they come by tmux, a paste or a slow line: those behind one that asks go into its box."""
+"""Keys in one burst, as by tmux, a paste or a slow line: those behind one that asks go into its dialog."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def filter_branches(branches: tuple[Branch, ...], text: str) -> tuple[Branch, ..
         if branch.is_kept:
             kept.append(branch)
         elif _is_hit(branch.entry, wanted) or below:
-            children = branch.children if not below else below
+            children = below or branch.children
             entry = _count_anew(branch.entry, below) if below else branch.entry
             kept.append(Branch(entry, children, branch.is_loaded, is_open=bool(below)))
     return tuple(kept)
