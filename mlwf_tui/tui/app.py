@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
+from textual import events, on
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -25,6 +26,7 @@ from mlwf_tui.entities.sitting import Sitting
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.settings import prepare_home, read_settings
 from mlwf_tui.tui import plain_signs
+from mlwf_tui.tui.held_keys import Fence, HeldKeys
 from mlwf_tui.tui.screens.skeleton import Skeleton
 from mlwf_tui.tui.svg import tidy_svg
 from mlwf_tui.tui.terminal import CellDiff, find_obstacle, is_backed_up, is_wanted
@@ -82,6 +84,7 @@ class MlwfApp(App[None]):
         signs = plain_signs.ASCII if plain_signs.is_wanted(os.environ) else None
         is_thrifty = is_wanted(os.environ) and not find_obstacle()
         self._diff = CellDiff(signs) if is_thrifty else None
+        self._held = HeldKeys(self, super().on_event)
         self._is_behind = False  # frames were left out because the terminal did not read
         if "TEXTUAL_ANIMATIONS" not in os.environ:
             self.animation_level = "none"  # a page down is 6 KB instead of 71 over SSH
@@ -101,6 +104,7 @@ class MlwfApp(App[None]):
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self._draw_all(), immediate=True)
+        self.screen_change_signal.subscribe(self, self._held.see_screen, immediate=True)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -127,12 +131,22 @@ class MlwfApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Keep of the stock commands what the main screen does not say better itself."""
-        wanted = ("Theme", "Screenshot")
-        yield from (c for c in super().get_system_commands(screen) if c.title in wanted)
+        yield from (c for c in super().get_system_commands(screen) if c.title == "Theme")
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """Return the screen as an SVG that asks nothing of the network."""
         return tidy_svg(super().export_screenshot(title=title, simplify=simplify))
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.Key | events.Paste) or not self._held.take(event):
+            await super().on_event(event)
+
+    @on(Fence)
+    async def _on_fence(self, fence: Fence) -> None:
+        await self._held.go_on(fence)
+
+    def on_main_screen_answered(self) -> None:
+        self._held.forget()
 
     async def on_key(self) -> None:
         """Let a key wait while what it means is being read: the branch that was opened before it."""

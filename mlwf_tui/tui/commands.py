@@ -10,6 +10,9 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from mlwf_tui.tui.screens.main import MainScreen
 from mlwf_tui.tui.widgets.context_menu import Choice
 
+BEGINNINGS = "/: "
+"""What begins a search or a command elsewhere, and is pressed once more out of habit."""
+
 
 class ActionProvider(Provider):
     """Offers what the main screen can do now; what it cannot do says why in its help line."""
@@ -25,7 +28,7 @@ class ActionProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         """Yield the actions whose name or description fits `query`."""
-        matcher = self.matcher(query)
+        matcher = self.matcher(query.lstrip(BEGINNINGS) or query)
         for screen, choice in self._iter_choices():
             score = max(matcher.match(_name(choice)), matcher.match(choice.note) * 0.8)
             if score > 0:

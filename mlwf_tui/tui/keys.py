@@ -33,6 +33,15 @@ LOOKS = frozenset(
 )
 """The verbs that leave a home as it is."""
 
+READING = frozenset(
+    (
+        *("commit", "restore", "import", "transform", "pipeline", "draft", "merge", "export", "delete"),
+        *("undelete", "train", "tune", "continue", "package", "card", "reproduce", "trace", "results"),
+        *("contents", "lint", "doctor", "stats"),
+    )
+)
+"""The verbs that read before their dialog opens: what is typed meanwhile waits for it."""
+
 PROJECTS = frozenset({EntryKind.PROJECT})
 VERSIONS = frozenset({EntryKind.VERSION})
 MODELS = frozenset({EntryKind.MODEL})
@@ -285,6 +294,7 @@ SERVICES = (
         "Dark, light, high contrast",
         "App",
     ),
+    Key("screenshot", "", "screenshot", "Save the screen as an SVG in the folder mlwf was started in", "App"),
     Key("quit", "q", "back or quit", "Close the view, or leave; runs go on", "App"),
     Key("quit_now", "ctrl+q", "quit", "Leave at once; runs go on", "App"),
 )

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlwf_tui.errors import StorageFailed
 
 CELL_PX = 12.2  # width of a cell in what Rich writes
 _FETCHED = re.compile(r',\s*url\("[^"]*"\)\s*format\("[^"]*"\)')
@@ -17,6 +21,28 @@ def tidy_svg(svg: str) -> str:
     text where it belongs.
     """
     return _TEXT.sub(_shift, _FETCHED.sub("", svg))
+
+
+def write_svg(svg: str, name: str, folders: Sequence[Path]) -> Path:
+    """Write it as a new file into the first of the folders that takes it, and return where it is.
+
+    Raises:
+        StorageFailed: none of them can be written.
+    """
+    reasons = []
+    for folder in folders:
+        file = folder / name
+        try:
+            with file.open("x", encoding="utf-8") as opened:
+                opened.write(svg)
+        except OSError as error:
+            reasons.append(f"{folder}: {error.strerror or error}")
+        else:
+            return file.absolute()
+    raise StorageFailed(
+        f"The picture {name} cannot be written: {'; '.join(reasons)}.",
+        hint="Start mlwf in a folder of yours that has room.",
+    )
 
 
 def _shift(found: re.Match[str]) -> str:

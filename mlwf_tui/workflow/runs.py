@@ -8,6 +8,8 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.workflow.running import jobs
 from mlwf_tui.workspace import Workspace
 
+UNFINISHED = tuple(state for state in RunState if not state.is_finished)
+
 
 def list_runs(
     workspace: Workspace,
@@ -22,6 +24,14 @@ def list_runs(
     """
     jobs.tend(workspace)
     return workspace.catalog.runs.list(limit=limit, states=states, verbs=verbs)
+
+
+def list_present_runs(workspace: Workspace, newest: int = 100) -> tuple[Run, ...]:
+    """Return the newest runs first, then older ones that are not over; the queue is looked after before."""
+    runs = list_runs(workspace, newest)
+    known = {run.id for run in runs}
+    unfinished = workspace.catalog.runs.list(limit=None, states=UNFINISHED)
+    return (*runs, *(run for run in unfinished if run.id not in known))
 
 
 def count_runs(

@@ -68,7 +68,28 @@ async def test_every_action_is_in_the_palette(full_home: Workspace) -> None:
         assert found >= {key.id for key in KEYS}
         offered = [str(hit.display) async for hit in provider.discover() if isinstance(hit, DiscoveryHit)]
         assert offered[0] == "Undo  (u)"
-        assert set(offered[-2:]) == {"Theme", "Screenshot"}
+        assert offered[-1] == "Theme"
+
+
+@pytest.mark.parametrize("is_home", [False, True])
+async def test_the_screen_is_saved_where_mlwf_was_started_or_else_in_the_home(
+    full_home: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_home: bool
+) -> None:
+    started = tmp_path / "started"
+    started.mkdir(mode=0o500 if is_home else 0o700)
+    monkeypatch.chdir(started)
+    if is_home:
+        started.rmdir()  # as root writes into what is closed to others
+    async with drive(full_home) as app:
+        await app.press("colon")
+        await app.until(lambda: isinstance(app.top, CommandPalette))
+        await app.write(":screenshot")
+        await app.until_text("Save the screen as an SVG")
+        await app.press("enter")
+        await app.until_text("The screen is in")
+        (file,) = (full_home.home if is_home else started).glob("mlwf-*.svg")
+        assert "Projects" in file.read_text()
+        assert app.main.said[-1].text == f"The screen is in {file}."
 
 
 async def test_the_palette_does_what_it_says(full_home: Workspace) -> None:
@@ -330,6 +351,15 @@ async def test_d_compares_a_first_version_with_nothing(full_home: Workspace) -> 
         await app.select("@1")
         await app.press("d")
         await app.until_text("nothing → cells@1   +12 added")
+
+
+async def test_wherever_the_cursor_of_the_tree_goes_it_is_seen(full_home: Workspace) -> None:
+    async with drive(full_home, size=(80, 15)) as app:
+        await app.open_versions("cells")
+        assert app.tree.last_line > app.tree.size.height
+        for key in ("G", "g", "end", "home", *4 * ["ctrl+d"], *4 * ["ctrl+u"]):
+            await app.press(key)
+            assert 0 <= app.tree.cursor_line - app.tree.scroll_offset.y < app.tree.size.height, key
 
 
 async def test_slash_filters_the_tree_as_it_is_typed_and_esc_clears(full_home: Workspace) -> None:

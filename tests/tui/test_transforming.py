@@ -131,11 +131,22 @@ async def test_the_pickers_keys_move_through_operations_groups_and_the_descripti
         await app.press("tab")
         assert _find_chosen(picker) == first, "the groups go round"
         told = picker.query_one("VerticalScroll")
-        for down, up in (("shift+down", "shift+up"), ("ctrl+d", "ctrl+u")):
-            await app.press(down)
-            await app.until(lambda: told.scroll_y > 0, "the rest of the description")
-            await app.press(up)
-            await app.until(lambda: told.scroll_y == 0, "the beginning of the description")
+        await app.press("shift+down")
+        await app.until(lambda: told.scroll_y > 0, "the rest of the description")
+        await app.press("shift+up")
+        await app.until(lambda: told.scroll_y == 0, "the beginning of the description")
+
+
+async def test_slash_before_what_is_searched_for_is_no_part_of_it_and_ctrl_u_empties_the_search(
+    projects_home: Workspace,
+) -> None:
+    async with drive(projects_home) as app:
+        picker = await _open_picker(app)
+        await app.press(*"/flip")
+        await app.until(lambda: _find_chosen(picker) == "flip")
+        await app.press("ctrl+u")
+        await app.write("/rotate")
+        await app.until(lambda: _find_chosen(picker) == "rotate")
 
 
 async def test_esc_in_the_form_goes_back_to_the_picker_as_it_was(projects_home: Workspace) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from textual.app import App
@@ -20,6 +22,7 @@ from mlwf_tui.tui.screens.work import LongWork, Work
 T = TypeVar("T")
 _SLOW_AFTER_S = 0.5
 """What takes longer is said to go on, so that nobody presses the key again."""
+DIALOG_LIMIT_S = 5.0  # after which a person who has typed nothing yet goes on with something else
 
 
 class Fail(Protocol):
@@ -39,6 +42,7 @@ class Asking:
         teller: Teller,
         fail: Fail,
         on_wait: Callable[[], None],
+        on_answered: Callable[[], object],
         *,
         copy_file: Path,
     ) -> None:
@@ -49,7 +53,25 @@ class Asking:
         self._teller = teller
         self._fail = fail
         self._on_wait = on_wait
+        self._on_answered = on_answered  # what a dialog was awaited for is answered, by a dialog or without
         self._slow: list[str] = []
+        self._is_awaiting = False
+        self._awaited = 0
+        self._awaited_until = 0.0
+
+    @property
+    def is_dialog_awaited(self) -> bool:
+        """Whether a dialog was asked for that is still being read for."""
+        return self._awaited > 0 and monotonic() < self._awaited_until
+
+    @contextmanager
+    def awaiting_dialog(self, is_awaited: bool = True) -> Iterator[None]:
+        """Take what is asked within, and by the answers to that, as the way to a dialog."""
+        before, self._is_awaiting = self._is_awaiting, is_awaited
+        try:
+            yield
+        finally:
+            self._is_awaiting = before
 
     @property
     def waited_for(self) -> str:
@@ -68,14 +90,20 @@ class Asking:
         """Do `work` in a thread and hand its result to `done`."""
         answered = self._wait_for(what)
         fail = self._make_fail(failed)
+        is_awaited = self._is_awaiting
+        if is_awaited:
+            self._awaited += 1
+            self._awaited_until = monotonic() + DIALOG_LIMIT_S
 
         def do_done(result: T) -> None:
             answered()
-            done(result)
+            with self._answering(is_awaited):
+                done(result)
 
         def do_fail(error: MlwfError) -> None:
             answered()
-            fail(error)
+            with self._answering(is_awaited):
+                fail(error)
 
         self._work.start(what, work, do_done, fail=do_fail, is_patient=is_patient)
 
@@ -112,6 +140,16 @@ class Asking:
         """Copy to the person's clipboard and say which way it went."""
         send = partial(self._app.call_from_thread, self._app.copy_to_clipboard)
         self.ask("copying", lambda: copy_text(text, os.environ, send, self._copy_file), self._teller.say)
+
+    @contextmanager
+    def _answering(self, is_awaited: bool) -> Iterator[None]:
+        try:
+            with self.awaiting_dialog(is_awaited):
+                yield
+        finally:
+            if is_awaited:
+                self._awaited -= 1
+                self._on_answered()
 
     def _wait_for(self, what: str) -> Callable[[], None]:
         """Say after a while that it goes on, until what is returned is called."""

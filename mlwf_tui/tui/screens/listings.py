@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.model import Report
@@ -48,10 +49,12 @@ def make_listing(
     *,
     outlooks: Outlooks | None = None,
     overlaid: Sequence[str] = (),
+    runs: RunRows | None = None,
 ) -> Listing | None:
     """Return the list that opening `entry` shows, or None if it is no section or project.
 
-    `overlaid` are the runs whose curves are drawn over each other, in the order of their markers.
+    `overlaid` are the runs whose curves are drawn over each other, in the order of their markers; `runs`
+    knows older runs, where they were read.
     """
     if isinstance(entry.entity, Project):
         return _list_versions(entry, snapshot.versions.get(entry.entity.id), snapshot, now)
@@ -59,7 +62,7 @@ def make_listing(
         case "section:reports":
             return _list_reports(snapshot.reports, now)
         case "section:runs":
-            return _list_runs(snapshot.runs, now, outlooks or Outlooks(), overlaid)
+            return _list_runs(runs or RunRows(), snapshot, now, outlooks or Outlooks(), overlaid)
         case _:
             return None
 
@@ -137,9 +140,66 @@ def _list_figures(report: Report, names: Sequence[str]) -> list[tuple[str, SortV
     return [(report.write_figure(name) or "—", report.metrics.get(name, -1.0)) for name in names]
 
 
-def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid: Sequence[str]) -> Listing:
+class RunRow(NamedTuple):
+    """What a list has of a run: `text` is what a filter looks through."""
+
+    entry: Entry
+    cells: list[str]
+    sort_values: list[SortValue]
+    text: str
+
+
+class RunRows:
+    """The runs that are listed, all of them once they were read; rows of thousands are made only once."""
+
+    def __init__(self) -> None:
+        self._runs: tuple[Run, ...] = ()  # those that go on first, then the newest
+        self._are_all_read = False
+        self._taken: Snapshot | None = None
+        self._are_outdated = False
+        self._made: dict[str, tuple[tuple[object, ...], RunRow]] = {}
+
+    def keep(self, runs: tuple[Run, ...]) -> None:
+        """Take in all runs there are, newest first."""
+        self._runs, self._are_all_read, self._taken = runs, True, None
+
+    def take(self, snapshot: Snapshot) -> tuple[Run, ...]:
+        """Return the runs as the snapshot has them, with what is known of older ones behind them."""
+        if snapshot is not self._taken:
+            present = {run.id for run in snapshot.runs}
+            older = [run for run in self._runs if run.id not in present] if self._are_all_read else []
+            # What the snapshot has not is over by now, whatever was known of it.
+            self._are_outdated = any(not run.state.is_finished for run in older)
+            self._runs = (*sorted(snapshot.runs, key=lambda run: run.state.is_finished), *older)
+            self._taken = snapshot
+        return self._runs
+
+    def lacks(self, snapshot: Snapshot) -> bool:
+        """Whether runs have to be read that are neither in the snapshot nor known as they are now."""
+        return len(self.take(snapshot)) < snapshot.run_count or self._are_outdated
+
+    def make(self, run: Run, now: datetime, outlook: Outlook, overlaid: Sequence[str]) -> RunRow:
+        """Return a run's row, the one that was made before where it would be the same."""
+        sign = overlaid.index(run.id) if run.id in overlaid and len(overlaid) > 1 else -1
+        facts = (run, outlook, sign, format_age(run.created_at, now))
+        known = self._made.get(run.id)
+        if known is not None and known[0] == facts and run.state.is_finished:
+            return known[1]
+        entry = make_run_entry(run, now)
+        row = _make_run_row(run, entry, now, outlook, overlaid)
+        made = RunRow(entry, [text for text, _ in row], [value for _, value in row], _list_words(entry, row))
+        self._made[run.id] = facts, made
+        return made
+
+
+def _list_runs(
+    known: RunRows, snapshot: Snapshot, now: datetime, outlooks: Outlooks, overlaid: Sequence[str]
+) -> Listing:
     """List runs, those that go on first, each with the curve of the metric that tells most of it."""
-    runs = sorted(runs, key=lambda run: run.state.is_finished)
+    runs = known.take(snapshot)
+    note = format_count(len(runs), "run")
+    if known.lacks(snapshot):
+        note = f"the newest {len(runs):,} of {snapshot.run_count:,} runs, reading the others…"
     columns = (
         Column("state", 10),
         Column("run", NAME_CELLS, cut="middle"),
@@ -154,22 +214,30 @@ def _list_runs(runs: Sequence[Run], now: datetime, outlooks: Outlooks, overlaid:
         Column("id", 12),
         AGE,
     )
-    entries = [make_run_entry(run, now) for run in runs]
-    rows = [
-        (
-            (f"{STATE_GLYPHS[r.state.value]} {r.state.value}", r.state.value),
-            _name_run(r, e, outlooks.find(r.id), overlaid),
-            *_draw_outlook(r, outlooks.find(r.id)),
-            _took(r, now),
-            *_draw_notes(r, outlooks.find(r.id)),
-            (r.author, r.author),
-            (r.id, r.id),
-            _age(r.created_at, now),
-        )
-        for r, e in zip(runs, entries, strict=True)
-    ]
-    empty = ("Nothing was done yet:", "i imports a folder.")
-    return _assemble("Runs", "run", columns, entries, rows, empty)
+    made = [known.make(run, now, outlooks.find(run.id), overlaid) for run in runs]
+    return Listing(
+        "Runs",
+        note,
+        columns,
+        tuple(row.entry for row in made),
+        [row.cells for row in made],
+        [row.sort_values for row in made],
+        [row.text for row in made],
+        ("Nothing was done yet:", "i imports a folder."),
+    )
+
+
+def _make_run_row(run: Run, entry: Entry, now: datetime, outlook: Outlook, overlaid: Sequence[str]) -> Row:
+    return (
+        (f"{STATE_GLYPHS[run.state.value]} {run.state.value}", run.state.value),
+        _name_run(run, entry, outlook, overlaid),
+        *_draw_outlook(run, outlook),
+        _took(run, now),
+        *_draw_notes(run, outlook),
+        (run.author, run.author),
+        (run.id, run.id),
+        _age(run.created_at, now),
+    )
 
 
 def _name_run(run: Run, entry: Entry, outlook: Outlook, overlaid: Sequence[str]) -> tuple[str, SortValue]:

@@ -109,7 +109,7 @@ class Looking:
         if isinstance(focused, EntityTable | ThumbnailGrid):
             focused.action_move(1)
         elif isinstance(focused, ProjectTree):
-            focused.action_cursor_down()
+            focused.go_on()
 
     def unmark_all(self) -> None:
         """Take all marks away."""

@@ -93,6 +93,9 @@ class MainScreen(Screen[None]):
     class Completed(Message):
         """Everything that a person may come to is made and imported, and stays."""
 
+    class Answered(Message):
+        """What was read for a dialog is there; a dialog that it led to is shown by now."""
+
     class HomeLost(Message):
         """The home is not where it was opened, so that nothing can be done here any more."""
 
@@ -150,7 +153,7 @@ class MainScreen(Screen[None]):
         self._sitting = SittingKeeper(self, self._tree, self._panes, self._views, self._navigation)
         self._showing = Showing(self, self._tree, self._panes, self._views, self._navigation)
         self._scoping = Scoping(self, self._views, self._panes, self._teller)
-        self._search = Search(self, self._teller, self._navigation.set_filter, self._tree.leave_heading)
+        self._search = Search(self, self._teller, self._navigation.set_filter, self._showing.go_to_match)
 
     def compose(self) -> ComposeResult:
         yield self._too_small
@@ -163,8 +166,9 @@ class MainScreen(Screen[None]):
         self._long = LongWork(self.app, self.work, self._show_standing)
         copied = find_own_folder(self.workspace) / "copied.txt"
         self._asking = asking = Asking(
-            self.app, self.work, self._long, self._teller, self.fail, self._show_standing, copy_file=copied
-        )
+            self.app, self.work, self._long, self._teller, self.fail, self._show_standing,
+            lambda: self.post_message(self.Answered()), copy_file=copied,
+        )  # fmt: skip
         self.ask, self.do_long, self.put, self.copy = asking.ask, asking.do_long, asking.put, asking.copy
         self._leaving = Leaving(self, self._long)
         self._layouts = LayoutKeeper(self, self.workspace, self.work)
@@ -186,7 +190,7 @@ class MainScreen(Screen[None]):
         self._machine = MachineFeed(self, partial(self._alerts.see_marks, "machine"))
         self._performing = Performing(
             self, self.by_key, selection=self._selection, reader=self._reader,
-            teller=self._teller, read_clock=self.read_clock,
+            teller=self._teller, awaiting_dialog=asking.awaiting_dialog, read_clock=self.read_clock,
         )  # fmt: skip
         self._live = Live(
             self,
@@ -232,6 +236,11 @@ class MainScreen(Screen[None]):
     def said(self) -> Sequence[Said]:
         """What the app has told so far, oldest first."""
         return self._teller.said
+
+    @property
+    def is_dialog_awaited(self) -> bool:
+        """Whether keys are to wait for a dialog that is still being read for."""
+        return self._asking.is_dialog_awaited
 
     @property
     def is_busy(self) -> bool:

@@ -17,6 +17,10 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind, Excerpt
 from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age, format_count
 
+RUNS = "section:runs"
+OLDER_RUNS = "older:runs"
+"""The key of the line that stands for the runs that the tree leaves out."""
+
 SUBJECT_PARAMS = ("name", "step", "project", "to", "version", "model", "data")
 """The parameters that tell runs of one verb apart, best first."""
 
@@ -34,8 +38,12 @@ NODE_KINDS = {
 }
 
 
-def build_outline(snapshot: Snapshot, now: datetime) -> tuple[Branch, ...]:
-    """Return workspaces with their projects, then models, reports and runs, active runs first."""
+def build_outline(snapshot: Snapshot, now: datetime, *, is_filtered: bool = False) -> tuple[Branch, ...]:
+    """Return workspaces with their projects, then models, reports and runs, active runs first.
+
+    Of runs the newest are there, and a line that opens all; where a filter will leave a part of it, it says
+    that older ones are not looked through.
+    """
     workspaces = dict.fromkeys(project.workspace for project in snapshot.projects)
     branches = [_build_workspace(name, snapshot, now) for name in workspaces]
     models = [make_model_entry(model) for model in snapshot.models]
@@ -45,7 +53,7 @@ def build_outline(snapshot: Snapshot, now: datetime) -> tuple[Branch, ...]:
         *branches,
         _build_section("models", "Models", models),
         _build_section("reports", "Reports", reports),
-        _build_section("runs", "Runs", [make_run_entry(run, now) for run in runs]),
+        _build_runs(snapshot, [make_run_entry(run, now) for run in runs], is_filtered=is_filtered),
     )
 
 
@@ -301,7 +309,26 @@ def _build_project(project: Project, snapshot: Snapshot, now: datetime) -> Branc
 
 
 def make_section_entry(name: str, title: str, count: int) -> Entry:
-    return Entry(kind=EntryKind.SECTION, key=f"section:{name}", ref="", title=title, note=str(count))
+    return Entry(kind=EntryKind.SECTION, key=f"section:{name}", ref="", title=title, note=f"{count:,}")
+
+
+def make_runs_entry(snapshot: Snapshot) -> Entry:
+    return make_section_entry("runs", "Runs", len(snapshot.runs) + snapshot.older_run_count)
+
+
+def _build_runs(snapshot: Snapshot, entries: Sequence[Entry], *, is_filtered: bool) -> Branch:
+    branches = [Branch(entry) for entry in entries]
+    if snapshot.older_run_count:
+        title = f"{snapshot.older_run_count:,} older"
+        older = Entry(
+            kind=EntryKind.SECTION,
+            key=OLDER_RUNS,
+            ref="",
+            title=f"{title} not searched" if is_filtered else title,
+            note="⏎ all",
+        )
+        branches.append(Branch(older, is_kept=True))
+    return Branch(make_runs_entry(snapshot), tuple(branches), is_open=True)
 
 
 def _build_section(name: str, title: str, entries: Sequence[Entry]) -> Branch:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from mlwf_tui.tui.keys import KEYS_BY_ID, PARTS, Key
+from mlwf_tui.tui.keys import KEYS_BY_ID, PARTS, READING, Key
 from mlwf_tui.tui.screens.choices import find_reason
 from mlwf_tui.tui.screens.marks import choose_targets, reach
 from mlwf_tui.tui.screens.outline import renew_entry
@@ -38,6 +39,7 @@ class Performing:
         selection: Selection,
         reader: Reader,
         teller: Teller,
+        awaiting_dialog: Callable[[bool], AbstractContextManager[None]],
         read_clock: Callable[[], datetime],
     ) -> None:
         self._host = host
@@ -45,6 +47,7 @@ class Performing:
         self._selection = selection
         self._reader = reader
         self._teller = teller
+        self._awaiting_dialog = awaiting_dialog
         self._read_clock = read_clock
 
     def perform(self, name: str) -> None:
@@ -71,7 +74,8 @@ class Performing:
         elif key.id in self._by_key:
             self._by_key[key.id]()
         else:
-            self._do_verb(key.id, entry)
+            with self._awaiting_dialog(key.id in READING):
+                self._do_verb(key.id, entry)
 
     def _do_verb(self, id: str, entry: Entry | None) -> None:
         """Do a verb to the entry, or to all that is marked of its kind where the verb takes several."""

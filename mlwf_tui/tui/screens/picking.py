@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 from mlwf_tui.params import ParamSpec
 from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.form import format_default
-from mlwf_tui.tui.widgets.line_field import LineField
+from mlwf_tui.tui.widgets.line_field import SearchField
 from mlwf_tui.workflow.operations import OperationInfo
 
 MAX_DEFAULT_CELLS = 24  # a longer default is told in the form
@@ -54,8 +54,8 @@ class OperationPicker(Dialog[Pick | None]):
         Binding(
             "shift+tab", "move_group(-1)", "group before", show=False, priority=True, id="operations.group_up"
         ),
-        Binding("shift+down,ctrl+d", "read(4)", "read on", show=False, priority=True, id="operations.read"),
-        Binding("shift+up,ctrl+u", "read(-4)", "read back", show=False, priority=True, id="operations.back"),
+        Binding("shift+down", "read(4)", "read on", show=False, priority=True, id="operations.read"),
+        Binding("shift+up", "read(-4)", "read back", show=False, priority=True, id="operations.back"),
     ]
     DEFAULT_CSS = """
     OperationPicker {
@@ -115,7 +115,7 @@ class OperationPicker(Dialog[Pick | None]):
             box.border_subtitle = "↑ ↓ choose · tab group · ⏎ open · esc close"
             with Horizontal(id="search"):
                 yield Static("/")
-                yield LineField(self._start.text, placeholder="type to search", compact=True)
+                yield SearchField(self._start.text, placeholder="type to search", compact=True)
                 yield Static(id="count")
             with Horizontal(id="body"):
                 yield OperationList()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from textual.screen import Screen
@@ -53,11 +54,11 @@ class Search:
                     can_be_empty=True,
                     on_change=self._filter_tree,
                 )
-                self._screen.app.push_screen(prompt, self._end_filter)
+                self._screen.app.push_screen(prompt, partial(self._end_filter, present_filter))
 
-    def _end_filter(self, text: str | None) -> None:
+    def _end_filter(self, before: str, text: str | None) -> None:
         self._filter_tree(text or "")
-        if text:
+        if text and text != before:
             self._on_filtered()
 
     def step(self, by: int) -> None:

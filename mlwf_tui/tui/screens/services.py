@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 from textual.app import App
@@ -18,6 +21,7 @@ from mlwf_tui.tui.screens.choices import (
 )
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.work import LongWork
+from mlwf_tui.tui.svg import write_svg
 from mlwf_tui.tui.theme import THEMES
 from mlwf_tui.tui.widgets.context_menu import ContextMenu
 from mlwf_tui.tui.widgets.message_list import MessageList
@@ -28,6 +32,7 @@ class Host(Protocol):
     """What the services need of their screen."""
 
     workspace: Workspace
+    read_clock: Callable[[], datetime]
 
     @property
     def app(self) -> App[object]:
@@ -36,6 +41,9 @@ class Host(Protocol):
     @property
     def focused(self) -> Widget | None:
         """What gets the keys."""
+
+    def ask(self, what: str, work: Callable[[], Path], done: Callable[[Path], None]) -> None:
+        """Do `work` in a thread and hand its result to `done`."""
 
     def copy(self, text: str) -> None:
         """Copy to the person's clipboard and say which way it went."""
@@ -57,6 +65,7 @@ class Services:
             "messages": self.show_messages,
             "palette": lambda: host.app.action_command_palette(),
             "progress": self.show_progress,
+            "screenshot": self.save_screenshot,
             "theme": self.change_theme,
         }
 
@@ -100,6 +109,13 @@ class Services:
         """Show the long verb that goes on behind."""
         if not self._long.show():
             self._teller.refuse("Nothing long goes on here.")
+
+    def save_screenshot(self) -> None:
+        """Write what is seen into the folder that the app was started in, or else into the home."""
+        name = f"mlwf-{self._host.read_clock():%Y-%m-%d-%H%M%S}.svg"
+        svg = self._host.app.export_screenshot(title="mlwf")
+        work = partial(write_svg, svg, name, (Path(), self._host.workspace.home))
+        self._host.ask("screenshot", work, lambda file: self._teller.say(f"The screen is in {file}."))
 
     def change_theme(self) -> None:
         """Go on to the next of our own themes: dark, light, high contrast."""

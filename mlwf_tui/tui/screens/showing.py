@@ -12,7 +12,7 @@ from mlwf_tui.tui.screens.outline import build_outline
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.view_host import LINEAGE
 from mlwf_tui.tui.screens.views import Views
-from mlwf_tui.tui.widgets.entry import NAMED, filter_branches
+from mlwf_tui.tui.widgets.entry import NAMED, filter_branches, find_match
 from mlwf_tui.tui.widgets.notice import Notice
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
@@ -42,15 +42,23 @@ class Showing:
         self._views = views
         self._navigation = navigation
         self.wanted_key = ""  # of the entry that is to be selected once it is there
+        self._match_key = ""  # of the first entry that the filter means
 
     def show_outline(self) -> None:
         """Show the branches, or what the filter leaves of them."""
-        branches = build_outline(self._host.snapshot, self._host.read_clock())
-        shown = filter_branches(branches, self._navigation.filter)
-        self._tree.show(shown, is_filtered=bool(self._navigation.filter))
-        self._navigation.name_matches(bool(shown))
+        text = self._navigation.filter
+        branches = build_outline(self._host.snapshot, self._host.read_clock(), is_filtered=bool(text))
+        shown = filter_branches(branches, text)
+        match = find_match(shown, text)
+        self._tree.show(shown, is_filtered=bool(text))
+        self._navigation.name_matches(match is not None)
+        self._match_key = match.key if match is not None else ""
         if self.wanted_key and self._tree.select(self._find_key(self.wanted_key)):
             self.wanted_key = ""
+
+    def go_to_match(self) -> None:
+        """Put the tree's cursor on the first entry that the filter means."""
+        self._tree.select(self._match_key)
 
     def _find_key(self, wanted: str) -> str:
         """Return the key of an entry; a project that was just made is asked for by its name."""

@@ -20,7 +20,7 @@ from mlwf_tui.workflow.journal import latest_sequence
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.reports import list_reports
-from mlwf_tui.workflow.runs import list_runs
+from mlwf_tui.workflow.runs import count_runs, list_present_runs
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 
@@ -35,7 +35,8 @@ class Snapshot:
     datasets: Mapping[ProjectId, Mapping[str, int]] = field(default_factory=dict)  # of the same, with counts
     models: tuple[Model, ...] = ()
     reports: tuple[Report, ...] = ()
-    runs: tuple[Run, ...] = ()
+    runs: tuple[Run, ...] = ()  # the newest, and all that are not over
+    run_count: int = 0  # of all
     graph: LineageGraph = LineageGraph((), ())
     coverage: Coverage = Coverage()
     folders: tuple[LineageNode, ...] = ()  # drawn in the place of sibling files, their members
@@ -44,6 +45,11 @@ class Snapshot:
     @property
     def is_empty(self) -> bool:
         return not (self.projects or self.models or self.reports or self.runs)
+
+    @property
+    def older_run_count(self) -> int:
+        """How many runs there are besides `runs`; what is new may be counted and not be among them yet."""
+        return max(0, self.run_count - len(self.runs))
 
     @cached_property
     def active_runs(self) -> tuple[Run, ...]:
@@ -115,7 +121,7 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
     sequence = latest_sequence(workspace)
     projects = list_projects(workspace)
     wanted = set(opened)
-    graph, runs = read_graph(workspace), list_runs(workspace)
+    graph, runs = read_graph(workspace), list_present_runs(workspace)
     models, reports = list_models(workspace), list_reports(workspace)
     return Snapshot(
         sequence=sequence,
@@ -125,6 +131,7 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
         models=models,
         reports=reports,
         runs=runs,
+        run_count=count_runs(workspace),
         graph=_add_planned_steps(workspace, graph, runs),
         coverage=measure_coverage(workspace, (*projects, *models, *reports)),
         folders=list_groups(workspace, graph),

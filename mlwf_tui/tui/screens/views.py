@@ -25,7 +25,8 @@ from mlwf_tui.tui.screens.experiments import ModelsPane
 from mlwf_tui.tui.screens.history import History, HistoryPane
 from mlwf_tui.tui.screens.listings import make_listing
 from mlwf_tui.tui.screens.newest import Newest
-from mlwf_tui.tui.screens.outline import make_section_entry, renew_entry
+from mlwf_tui.tui.screens.older_runs import OlderRuns
+from mlwf_tui.tui.screens.outline import OLDER_RUNS, RUNS, make_runs_entry, renew_entry
 from mlwf_tui.tui.screens.reopening import open_again
 from mlwf_tui.tui.screens.report_views import ReportViews
 from mlwf_tui.tui.screens.run_views import RunViews
@@ -112,6 +113,7 @@ class Views:
         )
         self._sources: dict[str, tuple[str, ...]] = {LINEAGE: ()}  # what each view that is filled is of
         self._listed: Entry | None = None
+        self._older = OlderRuns(host, self.renew_runs)
         self._openings, self._item_renewals, self._history_renewals = Newest(), Newest(), Newest()
         self.runs = RunViews(host, self.stage, ask=self._ask, fill=self._fill, renew_runs=self.renew_runs)
         self.trials = TrialView(host, self.stage, ask=self._ask, fill=self._fill)
@@ -239,6 +241,9 @@ class Views:
         if entry.key == "section:models":
             self.show_models()
             return True
+        if entry.key == OLDER_RUNS:
+            self.show_runs()
+            return True
         listing = self._make_listing(entry)
         if listing is None:
             return False
@@ -247,6 +252,7 @@ class Views:
         assert isinstance(view, EntryList)
         view.show(listing)
         self._fill(LIST, entry.key)
+        self._read_older_runs()
         return True
 
     def renew_list(self) -> None:
@@ -256,6 +262,7 @@ class Views:
             listing = self._make_listing(self._listed)
             if listing is not None:
                 view.show(listing)
+                self._read_older_runs()
 
     def draw_ages(self) -> None:
         """Draw anew what tells on the graph or in a list how long ago things were."""
@@ -287,16 +294,26 @@ class Views:
 
     def show_runs(self) -> None:
         """List all runs with their curves."""
-        self.show_list(make_section_entry("runs", "Runs", len(self._host.snapshot.runs)))
+        self.show_list(make_runs_entry(self._host.snapshot))
 
     def renew_runs(self) -> None:
         """Draw the list of runs again, if it is the list that is seen."""
-        if self.active == LIST and self._listed is not None and self._listed.key == "section:runs":
+        if self.active == LIST and self._listed is not None and self._listed.key == RUNS:
             self.renew_list()
 
     def _make_listing(self, entry: Entry) -> Listing | None:
-        snapshot, now = self._host.snapshot, self._host.read_clock()
-        return make_listing(entry, snapshot, now, outlooks=self._host.outlooks, overlaid=self.runs.run_ids)
+        return make_listing(
+            entry,
+            self._host.snapshot,
+            self._host.read_clock(),
+            outlooks=self._host.outlooks,
+            overlaid=self.runs.run_ids,
+            runs=self._older.rows,
+        )
+
+    def _read_older_runs(self) -> None:
+        if self.active == LIST and self._listed is not None and self._listed.key == RUNS:
+            self._older.read()
 
     # --- items ---------------------------------------------------------------------------------
 

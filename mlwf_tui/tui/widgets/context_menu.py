@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from mlwf_tui.tui.widgets.dialog import Dialog
 from mlwf_tui.tui.widgets.drawing import fit
-from mlwf_tui.tui.widgets.line_field import LineField
+from mlwf_tui.tui.widgets.line_field import SearchField
 
 NARROW, WIDE = 78, 90  # cells of the box, as in its style
 FRAME = 6  # cells of a line that are border, padding, scroll bar, and one to spare
@@ -106,7 +106,7 @@ class ContextMenu(Dialog[str | None]):
         with Vertical() as box:
             box.border_title = self._title
             box.border_subtitle = "⏎ do · / filter · esc close"
-            yield LineField(placeholder="part of a name", compact=True)
+            yield SearchField(placeholder="part of a name", compact=True)
             yield MenuList()
             if not self._choices:
                 yield Static("Nothing to choose from.", classes="hint")

@@ -77,18 +77,46 @@ class Branch(msgspec.Struct, frozen=True):
     children: tuple[Branch, ...] | None = None
     is_loaded: bool = True  # False: children are read when a person opens the branch
     is_open: bool = False  # how it stands before a person has opened or closed it
+    is_kept: bool = False  # whatever a filter leaves beside it, of which it is none
 
 
 def filter_branches(branches: tuple[Branch, ...], text: str) -> tuple[Branch, ...]:
-    """Return the branches whose title, or that of anything below, holds `text` in any case."""
+    """Return the branches whose title, or that of anything below, holds `text` in any case.
+
+    Headings say how many of theirs are left.
+    """
     if not text:
         return branches
     wanted = text.casefold()
     kept = []
     for branch in branches:
         below = filter_branches(branch.children or (), text)
-        is_hit = wanted in branch.entry.title.casefold() and branch.entry.kind != EntryKind.SECTION
-        if is_hit or below:
-            children = branch.children if is_hit and not below else below
-            kept.append(Branch(branch.entry, children, branch.is_loaded, is_open=bool(below)))
+        if branch.is_kept:
+            kept.append(branch)
+        elif _is_hit(branch.entry, wanted) or below:
+            children = below or branch.children
+            entry = _count_anew(branch.entry, below) if below else branch.entry
+            kept.append(Branch(entry, children, branch.is_loaded, is_open=bool(below)))
     return tuple(kept)
+
+
+def find_match(branches: tuple[Branch, ...], text: str) -> Entry | None:
+    """Return the first entry whose title holds `text` in any case, from the top of the tree."""
+    wanted = text.casefold()
+    for branch in branches:
+        if not branch.is_kept and _is_hit(branch.entry, wanted):
+            return branch.entry
+        if (found := find_match(branch.children or (), text)) is not None:
+            return found
+    return None
+
+
+def _is_hit(entry: Entry, wanted: str) -> bool:
+    return wanted in entry.title.casefold() and entry.kind != EntryKind.SECTION
+
+
+def _count_anew(entry: Entry, below: tuple[Branch, ...]) -> Entry:
+    if entry.kind not in (EntryKind.SECTION, EntryKind.WORKSPACE) or not entry.note:
+        return entry
+    count = sum(not branch.is_kept for branch in below)
+    return msgspec.structs.replace(entry, note=f"{count:,} of {entry.note}")

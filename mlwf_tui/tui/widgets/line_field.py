@@ -25,3 +25,10 @@ class LineField(Input):
         if await self.app.run_action(bound.binding.action, bound.node):
             event.stop()
             event.prevent_default()
+
+
+class SearchField(LineField):
+    """Takes what is searched for; a `/` before it is the key that begins a search everywhere."""
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        super().replace(text if start else text.lstrip("/"), start, end)

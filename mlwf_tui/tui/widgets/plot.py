@@ -89,8 +89,8 @@ def choose_axis(low: float, high: float, max_ticks: int) -> Axis:
     Its limits are multiples of a fifth of that step: new points move them rarely, and then visibly.
     """
     if high - low <= abs(low) * 1e-9:
-        margin = abs(low) * 0.1 or 1.0
-        low, high = low - margin, high + margin
+        margin = abs(low) * 0.1
+        low, high = (low - margin, high + margin) if margin else (0.0, 1.0)  # nothing was below zero
     step = _choose_step((high - low) / max(1, max_ticks))
     part = step / LIMITS_PER_STEP
     low, high = math.floor(low / part + 1e-9) * part, math.ceil(high / part - 1e-9) * part

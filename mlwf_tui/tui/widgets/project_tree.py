@@ -171,14 +171,11 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         self._place_cursor(node)
         return True
 
-    def leave_heading(self) -> None:
-        """Go from a heading to the first entry of the tree that is none."""
-        if self.entry is None or self.entry.kind not in HEADINGS:
-            return
-        entries = (node.data for _, node in self._iter_known(self.root))
-        first = next((entry for entry in entries if entry is not None and entry.kind not in HEADINGS), None)
-        if first is not None:
-            self.select(first.key)
+    def go_on(self) -> None:
+        """Go to the next entry beside this one; from the last one nowhere."""
+        after = self.cursor_node.next_sibling if self.cursor_node is not None else None
+        if after is not None and after.data is not None and after.data.kind not in HEADINGS:
+            self._place_cursor(after)
 
     def find(self, key: str) -> Entry | None:
         """Return the entry with this key, if the tree has it."""
@@ -391,14 +388,18 @@ class ProjectTree(Tree[Entry], inherit_bindings=False):
         """Do nothing: a click only moves the cursor, a second one and ⏎ open."""
 
     def action_first(self) -> None:
-        self.cursor_line = 0
+        self._go_to_line(0)
 
     def action_last(self) -> None:
-        self.cursor_line = self.last_line
+        self._go_to_line(self.last_line)
 
     def action_half_page(self, direction: int) -> None:
         step = max(1, self.scrollable_content_region.height // 2) * direction
-        self.cursor_line = max(0, min(self.last_line, self.cursor_line + step))
+        self._go_to_line(max(0, min(self.last_line, self.cursor_line + step)))
+
+    def _go_to_line(self, line: int) -> None:
+        self.cursor_line = line
+        self.scroll_to_line(line, animate=False)
 
     def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[Entry]) -> None:
         event.stop()

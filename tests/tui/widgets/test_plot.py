@@ -115,3 +115,8 @@ def test_smoothing_starts_at_the_first_value_and_passes_over_gaps() -> None:
     result = smooth([1.0, math.nan, 3.0])
     assert math.isnan(result[1])
     assert 1 < result[2] < 3
+
+
+def test_of_nothing_but_zeros_no_axis_goes_below_them() -> None:
+    axis = choose_axis(0.0, 0.0, 6)
+    assert (axis.low, axis.high) == (0.0, 1.0)
