@@ -47,15 +47,13 @@ class HeldKeys:
 
     def take(self, event: Typed) -> bool:
         """Hold a key that has come from the terminal or has risen to the app; False where it goes on."""
+        if not self._fences and not self._is_awaited():
+            self.forget()  # a dialog that has not come for long holds no key for ever
         if event is self._let_go or not self._is_holding():
             return False
         if isinstance(event, events.Key) and event.key in LEAVING_KEYS:
             return False
         (self._strays if event.is_forwarded else self._waiting).append(_copy(event))
-        if (
-            not self._fences and not self._is_awaited()
-        ):  # whatever became of those before it: none waits for ever
-            self._put_fence(self._app.focused or self._app.screen, self._app.screen)
         return True
 
     def see_screen(self, screen: Screen[Any]) -> None:
@@ -74,7 +72,7 @@ class HeldKeys:
     async def go_on(self, fence: Fence) -> None:
         """Let the next key go once nothing is on its way before it."""
         self._fences.discard(fence)
-        if self._fences or self._is_awaited():
+        if not self._app.screen_stack or self._fences or self._is_awaited():
             return
         held = self._strays or self._waiting
         if held:
