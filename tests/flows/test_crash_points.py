@@ -22,7 +22,7 @@ import pytest
 
 from tests.faults.harness import KILLED, choose, finish, list_kills, start
 from tests.faults.places import SCENARIOS, Places, get_scenario
-from tests.faults.thinning import thin
+from tests.faults.thinning import EVERY_POINT, thin
 from tests.faults.trials import Subject, kill, look_and_repeat, measure, try_all
 
 SEED = 11
@@ -30,6 +30,7 @@ SAMPLES = {"import": 6, "import-changes": 7, "collect": 3, "backup-again": 2, "s
 SAMPLE = 1  # of the other commands, whose steps are few
 POWER_SEEDS = 3
 POWER_CUTS = 3  # of an import
+WRITE_STEP = 3  # of the writes of a database every third is tried
 TRACE = ("strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=pwrite64,ftruncate,fdatasync", "true")
 SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 12))]
 PARAMETERS = [
@@ -119,7 +120,7 @@ def test_a_command_killed_inside_of_a_database_write_can_simply_be_run_again(
     code = KILLED
     number = 0
     while code == KILLED:
-        number += 1
+        number += 1 if EVERY_POINT in os.environ else WRITE_STEP
         place = places.put(subject.scenario.template)
         inject = f"--inject=pwrite64,ftruncate,fdatasync:signal=SIGKILL:when={number}"
         process = start(place / "home", *places.fill(subject.scenario), under=[*TRACE[:-1], inject])

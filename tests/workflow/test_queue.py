@@ -280,7 +280,7 @@ def test_a_copied_home_does_not_do_the_runs_of_the_original(home: Workspace, tmp
     assert home.catalog.runs.get(waiting.id).state is RunState.QUEUED
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("count", [6, pytest.param(40, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_many_runs_on_one_slot_are_each_done_once_and_never_two_at_a_time(
     home: Workspace, tmp_path: Path, count: int
 ) -> None:
@@ -300,7 +300,7 @@ def test_many_runs_on_one_slot_are_each_done_once_and_never_two_at_a_time(
 
 
 @pytest.mark.parametrize(
-    ("count", "kills"), [(6, 3), pytest.param(200, 41, marks=[pytest.mark.slow, pytest.mark.timeout(3000)])]
+    ("count", "kills"), [(6, 3), pytest.param(80, 17, marks=[pytest.mark.slow, pytest.mark.timeout(3000)])]
 )
 def test_dispatchers_that_are_killed_lose_no_run_and_do_none_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, kills: int
