@@ -251,6 +251,7 @@ def perform_train(
     request = _make_request(recorder, version, start, trainer, folder, observer)
     if is_ending(run) and not request.is_resumed:
         raise Cancelled("The training was stopped before it had learned anything.")
+    observer.progress(0, None, "loading the model")
     result = trainer.fit(request, Ending(observer) if is_ending(run) else observer)
     recorder.is_stopped, recorder.stop_reason = result.is_stopped, result.stop_reason
     device = str(getattr(request.params, "device", "auto"))

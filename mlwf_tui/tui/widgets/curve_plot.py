@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mlwf_tui.tui.widgets.drawing import Line, fit
-from mlwf_tui.tui.widgets.plot import Axis, choose_axis, choose_log_axis
+from mlwf_tui.tui.widgets.plot import Axis, choose_axis, choose_log_axis, choose_whole_axis
 
 MARKERS = "●■▲◆○□△◇"
 """One for each curve where there are several; with the colours they tell 24 apart."""
@@ -130,7 +130,7 @@ def draw_curves(
     is_exact: bool = False,
     is_log_y: bool = False,
     cursor: float | None = None,
-    choose_x: Callable[[float, float, int], Axis] = choose_axis,
+    choose_x: Callable[[float, float, int], Axis] = choose_whole_axis,
 ) -> Plotted:
     """Return `height` lines of `width` cells; y follows what can be seen between the x limits.
 

@@ -22,7 +22,7 @@ from mlwf_tui.tui.widgets.curve_axis import (
 )
 from mlwf_tui.tui.widgets.curve_plot import MARKERS, Curve, Plotted, draw_curves
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, fit, fit_tail, measure_line
-from mlwf_tui.tui.widgets.plot import choose_axis
+from mlwf_tui.tui.widgets.plot import choose_whole_axis
 
 LEADERS = ("metrics/mAP50", "train/box_loss", "metrics/mAP50-95", "train/cls_loss")
 """What a person looks at first: how good it is, and whether it still learns."""
@@ -178,7 +178,7 @@ class Panel:
             is_exact=is_exact,
             is_log_y=self.is_log,
             cursor=cursor,
-            choose_x=choose_time_axis if view.x_axis is XAxis.TIME else choose_axis,
+            choose_x=choose_time_axis if view.x_axis is XAxis.TIME else choose_whole_axis,
         )
 
     def _find_ends(self, curves: Sequence[CurveOf], view: PlotView) -> tuple[_End, ...]:

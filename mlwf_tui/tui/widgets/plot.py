@@ -83,7 +83,7 @@ def warm_up() -> None:
     import plotext  # noqa: F401, PLC0415 - only to have it loaded
 
 
-def choose_axis(low: float, high: float, max_ticks: int) -> Axis:
+def choose_axis(low: float, high: float, max_ticks: int, *, least_step: float = 0.0) -> Axis:
     """Return an axis around `low`…`high` whose ticks are multiples of 1, 2 or 5 times a power of ten.
 
     Its limits are multiples of a fifth of that step: new points move them rarely, and then visibly.
@@ -91,13 +91,20 @@ def choose_axis(low: float, high: float, max_ticks: int) -> Axis:
     if high - low <= abs(low) * 1e-9:
         margin = abs(low) * 0.1
         low, high = (low - margin, high + margin) if margin else (0.0, 1.0)  # nothing was below zero
-    step = _choose_step((high - low) / max(1, max_ticks))
+    step = max(least_step, _choose_step((high - low) / max(1, max_ticks)))
     part = step / LIMITS_PER_STEP
     low, high = math.floor(low / part + 1e-9) * part, math.ceil(high / part - 1e-9) * part
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     ticks = tuple(step * number for number in range(first, last + 1))
     decimals = -math.floor(math.log10(step) + 1e-9)  # below 0 where ticks are tens, hundreds, …
     return Axis(low, high, ticks, tuple(_write_tick(tick, decimals) for tick in ticks))
+
+
+def choose_whole_axis(low: float, high: float, max_ticks: int) -> Axis:
+    """Return an axis of what is counted, such as steps: ticks stand between whole numbers only from near by."""
+    if low == high:
+        low, high = (low - 1, high + 1) if low >= 1 else (low, low + 1)
+    return choose_axis(low, high, max_ticks, least_step=1.0 if high - low >= 1 else 0.0)
 
 
 def choose_log_axis(low: float, high: float, max_ticks: int) -> Axis:

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mlwf_tui.tui.widgets.drawing import Line
-from mlwf_tui.tui.widgets.plot import Series, choose_axis, choose_log_axis, draw_plot, smooth, thin_out
+from mlwf_tui.tui.widgets.plot import (
+    Series,
+    choose_axis,
+    choose_log_axis,
+    choose_whole_axis,
+    draw_plot,
+    smooth,
+    thin_out,
+)
 
 
 def read(lines: list[Line]) -> list[str]:
@@ -120,3 +128,18 @@ def test_smoothing_starts_at_the_first_value_and_passes_over_gaps() -> None:
 def test_of_nothing_but_zeros_no_axis_goes_below_them() -> None:
     axis = choose_axis(0.0, 0.0, 6)
     assert (axis.low, axis.high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (1, 1, ("0", "1", "2")),
+        (0, 0, ("0", "1")),
+        (1, 2, ("1", "2")),
+        (1, 5, ("1", "2", "3", "4", "5")),
+        (0, 1000, ("0", "200", "400", "600", "800", "1000")),
+        (1.25, 1.75, ("1.3", "1.4", "1.5", "1.6", "1.7")),  # of a window within an epoch
+    ],
+)
+def test_what_is_counted_has_whole_ticks(low: float, high: float, labels: tuple[str, ...]) -> None:
+    assert choose_whole_axis(low, high, 5).labels == labels
