@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -93,12 +95,18 @@ class TrackedRun:
         self._run: Run | None = None
         self._locks: dict[int, Lock] = {}  # by pid: a thread may hold its parent's while a child is forked
         self._writers: dict[int, CheckedEvents] = {}  # by pid
+        self._looked_at = -math.inf  # when it was last seen to go on, by the monotonic clock
         self._is_over = Event()
         self._outer = ""  # the run that was open here when this one was
 
     @property
     def is_tracking(self) -> bool:
         """Whether the run is open, and tracking is switched on."""
+        return self.is_heard and not self._is_over.is_set()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether what is said gets anywhere: a run that has ended refuses it."""
         return self._run is not None and SWITCH.is_enabled()
 
     def __enter__(self) -> Self:
@@ -274,13 +282,15 @@ class TrackedRun:
         if self._run is None or self._is_over.is_set():
             return
         writer = self._writers.pop(os.getpid(), None)
-        if writer is not None:
-            with tolerating("log_metric", is_strict=self.is_strict):  # on a full disk, say
-                writer.close()
-        if self._is_owner and os.getpid() == self._pid:
-            with tolerating("finish", is_strict=self.is_strict):
-                self._end(self._run, RunState(state), result or {}, error)
-            COMPLAINTS.settle()
+        try:
+            if writer is not None:
+                with tolerating("log_metric", is_strict=self.is_strict):  # on a full disk, say
+                    writer.close()
+        finally:
+            if self._is_owner and os.getpid() == self._pid:
+                with tolerating("finish", is_strict=self.is_strict):
+                    self._end(self._run, RunState(state), result or {}, error)
+                COMPLAINTS.settle()
 
     @property
     def _workspace(self) -> Workspace:
@@ -341,6 +351,9 @@ class TrackedRun:
     def _get_writer(self) -> CheckedEvents:
         pid = os.getpid()
         with self._locks.setdefault(pid, Lock()):  # atomic: two threads get the same one
+            if self._is_over.is_set() or time.monotonic() - self._looked_at >= EVERY_S:
+                verbs.get_tracked(self._workspace, self.id)
+                self._looked_at = time.monotonic()
             if pid not in self._writers:
                 begins = self._is_owner and pid == self._pid
                 self._writers[pid] = verbs.open_events(self._workspace, self._get_run(), begins=begins)

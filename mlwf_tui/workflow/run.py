@@ -26,7 +26,7 @@ from mlwf_tui.workflow.running.ends import (
     make_output,
     note_file,
 )
-from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.events import FILE_NAME
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.running.surroundings import describe_program
 from mlwf_tui.workspace import Workspace
@@ -226,7 +226,7 @@ def open_events(workspace: Workspace, run: Run, *, begins: bool) -> CheckedEvent
     with guard_storage(f"write into the folder of the run {run.id}"):
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / FILE_NAME).open("ab") as file:
-            return CheckedEvents(folder, EventWriter(file, begins=begins))
+            return CheckedEvents(folder / FILE_NAME, file, begins=begins)
 
 
 def finish_run(

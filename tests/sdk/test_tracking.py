@@ -71,6 +71,22 @@ with open_run("parent", home=sys.argv[1], is_strict=True) as run:
     run.log_metric("loss", 0.125, 4)
     print(run.id)
 """
+SEVERAL = """
+import os, sys
+from mlwf_tui.sdk import attach_run, open_run
+with open_run("several", home=sys.argv[1], is_strict=True) as run:
+    run.log_metric("loss", -1)
+    for number in range(3):
+        if os.fork() == 0:
+            with attach_run(run.id, home=sys.argv[1], is_strict=True) as part:
+                for value in range(100):
+                    part.log_metric("loss", number * 100 + value)
+            os._exit(0)
+    for _ in range(3):
+        os.wait()
+    run.log_metric("loss", 999)
+    print(run.id)
+"""
 HELD = """
 import os, signal, sys, threading
 from mlwf_tui.sdk import open_run, tracking
@@ -295,6 +311,19 @@ def test_a_loop_of_failures_warns_once_a_minute_and_sums_up_in_the_end(
     assert warned[1].startswith("Tracking: log_metric failed 49 more times: ")
 
 
+def test_different_failures_of_one_method_are_all_told(
+    filled: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), open_run("careless", home=filled) as run:
+        for name in "abbcdefgg":
+            run.add_output_file(tmp_path / name)
+    *_, last = (r.getMessage() for r in caplog.records)
+    assert last.startswith(
+        f"Tracking: add_output_file failed 8 more times: There is no file {tmp_path}/b. (2×); "
+    )
+    assert last.endswith(f"There is no file {tmp_path}/f.; and 2 others")
+
+
 def test_values_that_are_no_json_are_noted_as_their_text(filled: Home, tmp_path: Path) -> None:
     params = {"folder": tmp_path, "size": (640, 480), 5: float("inf")}
     with open_run("typed", home=filled, params=params, is_strict=True) as run:  # type: ignore[arg-type]
@@ -343,6 +372,31 @@ def test_points_without_a_step_are_counted_on_by_every_process(filled: Home) -> 
                 again.log_metric("loss", 0.2, 1)
     points = read_metrics(filled.path / "runs" / run.id)
     assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.4), (2, 0.3)]
+
+
+def test_processes_that_measure_at_once_lose_no_point(filled: Home) -> None:
+    process = start(SEVERAL, filled.path)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    (curves,) = filled.jobs.metrics(output.strip())
+    (loss,) = curves.series
+    assert list(loss.steps) == list(range(302))
+    assert sorted(loss.values) == [-1.0, *range(100), *range(100, 200), *range(200, 300), 999.0]
+
+
+def test_an_ended_run_takes_no_point(filled: Home) -> None:
+    run = open_run("short", home=filled, is_strict=True)
+    other = attach_run(run.id, home=filled, is_strict=True)
+    run.log_metric("loss", 1.0)
+    assert run.is_tracking
+    run.finish()
+    assert not run.is_tracking
+    for late in (run, other):
+        with pytest.raises(Conflict, match="is finished"):
+            late.log_metric("loss", 0.5)
+        with pytest.raises(Conflict, match="is finished"):
+            late.progress(1, 2)
+    assert len(read_metrics(filled.path / "runs" / run.id)) == 1
 
 
 def test_a_home_that_cannot_be_opened_leaves_the_program_alone(tmp_path: Path) -> None:
