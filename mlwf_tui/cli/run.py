@@ -87,10 +87,10 @@ def start_command(
         raise NotFound(f"There is no process {pid}.", hint="Give a shell's own as --pid $$.")
     with face.open() as workspace:
         run = start_run(
-            workspace, verb, params=params, seed=seed, card=make_card(card), process=process,
+            workspace, verb, params=_read_params(params), seed=seed, card=make_card(card), process=process,
             patience_s=timeout_s, arguments=() if pid is None else _read_command_line(pid),
         )  # fmt: skip
-    face.show(describe_run(run), run.id)
+    face.show({"run": run.id, **describe_run(run)}, run.id)
 
 
 @command(run_group, "add-input")
@@ -170,6 +170,8 @@ def log_metric_command(face: Face, key: str, value: float, step: int | None, run
 def log_params_command(face: Face, params: Mapping[str, str], run: str) -> None:
     """Add parameters to the run: -p key=value.
 
+    Numbers, true and false are kept as such, all else as text; write '"640"' for a text of digits.
+
     \b
     mlwf run log-params -p size=640
     """
@@ -177,8 +179,9 @@ def log_params_command(face: Face, params: Mapping[str, str], run: str) -> None:
 
     with face.open() as workspace:
         found = get_tracked(workspace, run)
-        log_params(workspace, found, params)
-    face.show({"run": found.id, "params": dict(params)}, f"{len(params)} parameters noted")
+        noted = _read_params(params)
+        log_params(workspace, found, noted)
+    face.show({"run": found.id, "params": noted}, f"{len(params)} parameters noted")
 
 
 @command(run_group, "progress")
@@ -221,7 +224,13 @@ def finish_command(face: Face, state: str, error: str, summary: str, run: str) -
         found = get_tracked(workspace, run)
         result = {"summary": summary} if summary else {}
         ended = finish_run(workspace, found, RunState(state), result=result, error=error)
-    face.show(describe_run(ended), f"{ended.verb} {ended.id} is {ended.state}")
+    face.show({"run": ended.id, **describe_run(ended)}, f"{ended.verb} {ended.id} is {ended.state}")
+
+
+def _read_params(words: Mapping[str, str]) -> dict[str, Any]:
+    from mlwf_tui.params import read_scalar
+
+    return {key: read_scalar(word) for key, word in words.items()}
 
 
 def _make_card(fields: Mapping[str, str]) -> Card | None:

@@ -21,7 +21,7 @@ from mlwf_tui.errors import Conflict
 from mlwf_tui.sdk.cards import WorkflowMeta, read_meta
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.home import Home, StrPath
-from mlwf_tui.sdk.tolerance import COMPLAINTS, SWITCH, tolerant, tolerating
+from mlwf_tui.sdk.tolerance import COMPLAINTS, SWITCH, logger, tolerant, tolerating
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow import run as verbs
 from mlwf_tui.workflow.running.checked_events import CheckedEvents
@@ -179,9 +179,20 @@ class TrackedRun:
         return self._add_input("report", report, meta, is_named=True)
 
     @tolerant
-    def add_output_project(self, project: str, *, meta: Meta = None) -> ArtifactRef:
-        """Say that the run has made what a project holds now, which becomes a new version."""
-        return self._add_output("project", project, meta, is_named=True)
+    def add_output_project(
+        self,
+        project: str,
+        *,
+        version_num: int | None = None,
+        version_id: str | None = None,
+        meta: Meta = None,
+    ) -> ArtifactRef:
+        """Say that the run has made what a project holds now, which becomes a new version.
+
+        A version that is given must be one that this run has made, which is returned, or hold what the
+        project holds now.
+        """
+        return self._add_output("project", _refer(project, version_num, version_id), meta, is_named=True)
 
     @tolerant
     def add_output_dataset(self, project: str, dataset: str, *, meta: Meta = None) -> ArtifactRef:
@@ -226,9 +237,14 @@ class TrackedRun:
         image_size_px: int = 0,
         metrics: Mapping[str, float] | None = None,
         description: str = "",
+        is_exact: bool = False,
     ) -> Model:
-        """Keep weights as a model of the home, the first file the one to use."""
-        return verbs.add_model(
+        """Keep weights as a model of the home, the first file the one to use.
+
+        Where the name is taken the model gets the next free NAME-1, NAME-2, …, which the log says, unless
+        it `is_exact`: then that is a failure.
+        """
+        made = verbs.add_model(
             self._workspace,
             self._get_run(),
             name,
@@ -240,7 +256,11 @@ class TrackedRun:
             image_size_px=image_size_px,
             metrics=metrics,
             description=description,
+            is_exact=is_exact,
         )
+        if made.name != name:
+            logger.warning("Tracking: there is a model %s already, so this one is %s.", name, made.name)
+        return made
 
     @tolerant
     def add_output_report(self, path: StrPath, *, meta: Meta = None) -> ArtifactRef:

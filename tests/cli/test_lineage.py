@@ -159,7 +159,7 @@ def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> N
     )
     run_id = done.stdout.split()[-1]
     run = shell.json("show", run_id)
-    assert (run["state"], run["params"], run["result"]) == ("done", {"size": "64"}, {"summary": "all small"})
+    assert (run["state"], run["params"], run["result"]) == ("done", {"size": 64}, {"summary": "all small"})
     assert [one["name"] for one in run["inputs"]] == ["cells@1"]
     assert run["metrics"] == {"loss": 0.25}
     assert run["environment"]["program"].startswith("bash -c")

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 
 from mlwf_tui import sdk
@@ -338,6 +339,70 @@ def test_values_that_are_no_json_are_noted_as_their_text(filled: Home, tmp_path:
         "names": {"a": "eA=="},
     }
     assert found.result == {"summary": "made", "at": str(tmp_path)}
+
+
+def test_numbers_of_numpy_are_numbers(filled: Home) -> None:
+    params = {
+        "lr": np.float64(0.5), "size": np.int64(640), "is_on": np.bool_(True), "mean": np.array(0.25),
+        "half": np.float32(0.5), "name": np.str_("small"), "shape": np.array([1, 2]),
+    }  # fmt: skip
+    with open_run("typed", home=filled, params=params, is_strict=True) as run:
+        run.finish(result={"score": np.float64(0.75)})
+    found = filled.jobs.get(run.id)
+    assert found.params == {
+        "lr": 0.5, "size": 640, "is_on": True, "mean": 0.25, "half": 0.5, "name": "small", "shape": "[1 2]",
+    }  # fmt: skip
+    assert found.params["is_on"] is True
+    assert found.result["score"] == 0.75
+
+
+def test_a_model_whose_name_is_taken_gets_the_next(
+    filled: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights = tmp_path / "net.pt"
+    weights.write_text("weights")
+    names = []
+    for _ in range(3):
+        with open_run("fit", home=filled, is_strict=True) as run:
+            made = run.add_output_model("keeper", [weights], metrics={"map50": np.float64(0.5)})
+            assert made is not None
+            names.append(made.name)
+            with pytest.raises(Conflict, match="'keeper' already"):
+                run.add_output_model("keeper", [weights], is_exact=True)
+        assert [ref.title for ref in filled.jobs.get(run.id).outputs] == [made.name]
+    assert names == ["keeper", "keeper-1", "keeper-2"]
+    assert "there is a model keeper already, so this one is keeper-2" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"task": "detection"}, "no task 'detection'"),
+        ({"trainer": "me"}, "no trainer 'me'"),
+        ({"image_size_px": -5}, "-5 pixels"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused(
+    filled: Home, tmp_path: Path, facts: dict[str, object], said: str
+) -> None:
+    (tmp_path / "net.pt").write_text("weights")
+    with open_run("fit", home=filled, is_strict=True) as run, pytest.raises(InvalidParameter, match=said):
+        run.add_output_model("keeper", [tmp_path / "net.pt"], **facts)  # type: ignore[arg-type]
+
+
+def test_a_version_that_is_named_as_made_is_that_one_or_refused(filled: Home) -> None:
+    first = filled.versions("cells")[-1]
+    with open_run("make", home=filled, is_strict=True) as run:
+        second = run.add_output_project("cells")
+        assert second is not None
+        filled.transform("sample", "cells@1", to="cells", params={"n": 2})
+        again = run.add_output_project("cells", version_id=second.id)
+        assert again == second
+        with pytest.raises(Conflict, match="not what cells holds now"):
+            run.add_output_project("cells", version_id=first.id)
+        with pytest.raises(NotFound):
+            run.add_output_project("cells", version_id="0" * 12)
+    assert [ref.title for ref in filled.jobs.get(run.id).outputs] == ["cells@2"]
 
 
 def test_an_end_that_could_not_be_noted_can_be_said_again(filled: Home) -> None:
