@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlwf_tui import processes
-from mlwf_tui.cli.face import SEED, Face, command, params_option, read_duration
+from mlwf_tui.cli.face import SEED, Face, command, home_option, json_option, params_option, read_duration
 from mlwf_tui.entities.card import Card, make_card
 from mlwf_tui.errors import NotFound
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
+    from pathlib import Path
+
     from mlwf_tui.entities.run import ArtifactRef
 
 group = click.Group()
@@ -21,7 +23,9 @@ RUN_VARIABLE = "MLWF_RUN"
 
 
 @group.group("run", short_help="Put a program of your own on the lineage")
-def run_group() -> None:
+@home_option
+@json_option
+def run_group(home: Path | None, is_json: bool) -> None:
     """Put a program of your own on the lineage: what it reads, makes and measures.
 
     `start` prints an id; the others take it by --run, or from MLWF_RUN.
@@ -126,9 +130,9 @@ def add_input_command(face: Face, kind: str, ref: str, dataset: str, run: str, *
 def add_output_command(face: Face, kind: str, ref: str, dataset: str, run: str, **card: str) -> None:
     """Say that the run has made something.
 
-    KIND is project, dataset, file, weights, folder, run, labeling_job or session. What a project holds
-    now becomes a new version, made by this run, also where it is what the newest version holds; what it
-    held before is noted as an input.
+    KIND is project, dataset, file, weights, folder, report (a file for people to read), run, labeling_job
+    or session. What a project holds now becomes a new version, made by this run, also where it is what the
+    newest version holds; what it held before is noted as an input.
 
     \b
     mlwf run add-output folder ./small

@@ -265,11 +265,7 @@ class TrackedRun:
     @tolerant
     def add_output_report(self, path: StrPath, *, meta: Meta = None) -> ArtifactRef:
         """Say that the run has written a report, a file to be read by people."""
-        made = self._add_output("file", os.fspath(path), meta)
-        report = Card(icon="assignment", icon_color="#ffffff", icon_bg_color="#5b6abf", description="report")
-        if meta is None:
-            verbs.put_card(self._workspace, f"{made.kind}:{made.id}", report)
-        return made
+        return self._add_output("report", os.fspath(path), meta)
 
     @tolerant
     def log_metric(self, key: str, value: float, step: int | None = None) -> None:

@@ -34,6 +34,7 @@ from mlwf_tui.workspace import Workspace
 
 MAX_VERB = 40
 MAX_IMAGE_PX = 1 << 20
+REPORT_CARD = Card(icon="assignment", icon_color="#ffffff", icon_bg_color="#5b6abf", description="report")
 
 
 def start_run(
@@ -152,7 +153,7 @@ def add_output(
     """Say that a run has made something, and return it as a new artifact.
 
     Of a project it is a new version of what the project holds now. A session stands for this run while
-    it serves others; a run, for one that this one has started.
+    it serves others; a run, for one that this one has started. A report is a file with a card that says so.
 
     Raises:
         NotFound: there is no such thing.
@@ -160,6 +161,8 @@ def add_output(
         Conflict: the run is finished.
     """
     recorder = Recorder(workspace, run)
+    if kind == "report":
+        kind, card = "file", card or REPORT_CARD
     file = look_at_file(ref) if kind in FILE_KINDS else None
     with workspace.catalog.transaction():
         if file is not None:

@@ -25,7 +25,6 @@ from mlwf_tui.sdk.supervisely.versions import Versions
 from mlwf_tui.sdk.supervisely.workflow import Workflow
 from mlwf_tui.sdk.tracking import RUN_VARIABLE, TrackedRun, attach_run, open_run
 
-
 WORKFLOWS_OF = (6, 11, 11)  # the server's version that brought the last of the calls that are here
 file_api = project_api = infos  # as annotations name them: sly.api.file_api.FileInfo
 

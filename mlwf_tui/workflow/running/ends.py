@@ -19,7 +19,7 @@ from mlwf_tui.workspace import Workspace
 INPUT_KINDS = (
     "project", "version", "dataset", "file", "weights", "folder", "run", "labeling_job", "model", "report",
 )  # fmt: skip
-OUTPUT_KINDS = ("project", "dataset", "file", "weights", "folder", "run", "labeling_job", "session")
+OUTPUT_KINDS = ("project", "dataset", "file", "weights", "folder", "run", "labeling_job", "session", "report")
 FILE_KINDS = ("file", "weights")
 HASHED_UP_TO_BYTES = 64 << 20  # a twentieth of a second; of larger files size and time must do
 
@@ -146,9 +146,8 @@ def _publish(recorder: Recorder, ref: str) -> Version:
         raise Conflict(
             f"{ref} is not what {project.name} holds now.", hint="An output is always the newest state."
         )
-    if latest is not None and not project.is_changed:
-        if latest.id in made:
-            return latest
+    if latest is not None and not project.is_changed and latest.id in made:
+        return latest
     if project.item_count:
         recorder.read_state(project, project.head)
     return recorder.write_version(
