@@ -17,7 +17,7 @@ from mlwf_tui import processes
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.run import ArtifactRef, Run, RunState
-from mlwf_tui.errors import Conflict
+from mlwf_tui.errors import Conflict, MlwfError
 from mlwf_tui.sdk.cards import WorkflowMeta, read_meta
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.home import Home, StrPath
@@ -269,7 +269,10 @@ class TrackedRun:
 
     @tolerant
     def log_metric(self, key: str, value: float, step: int | None = None) -> None:
-        """Keep one point of a curve, for some microseconds; without a step, after the last one known here."""
+        """Keep one point of a curve, for some microseconds; without a step, after the last of all processes.
+
+        A step that the curve has passed is refused.
+        """
         self._get_writer().metric(key, float(value), None if step is None else int(step))
 
     @tolerant
@@ -368,12 +371,22 @@ class TrackedRun:
         pid = os.getpid()
         with self._locks.setdefault(pid, Lock()):  # atomic: two threads get the same one
             if self._is_over.is_set() or time.monotonic() - self._looked_at >= EVERY_S:
-                verbs.get_tracked(self._workspace, self.id)
-                self._looked_at = time.monotonic()
+                self._refuse_if_finished()
             if pid not in self._writers:
                 begins = self._is_owner and pid == self._pid
                 self._writers[pid] = verbs.open_events(self._workspace, self._get_run(), begins=begins)
             return self._writers[pid]
+
+    def _refuse_if_finished(self) -> None:
+        """Raise Conflict where the run is finished; where that cannot be seen now, no point is lost."""
+        self._looked_at = time.monotonic()
+        try:
+            verbs.get_tracked(self._workspace, self.id)
+        except Conflict:
+            self._looked_at = -math.inf
+            raise
+        except MlwfError as error:
+            logger.debug("Whether the run goes on cannot be seen: %s", error)
 
     def _add_input(
         self, kind: str, ref: str, meta: Meta, *, dataset: str = "", is_named: bool = False
