@@ -104,6 +104,21 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
     return values
 
 
+def read_scalar(text: str) -> Any:
+    """Return what a person wrote for a parameter that nobody has declared: a number, true, false, or a text.
+
+    It is read as JSON, so "640" in quotation marks is a text, and null is None.
+    """
+    words = {"true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+    return text if isinstance(value, list | dict) else value
+
+
 def build_params(params_type: type[Any], values: Mapping[str, Any]) -> Any:
     """Return an instance of `params_type` from texts or values of the right type, checked.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mlwf_tui.cli.face import Face, command, to_document
+from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.text import format_table
 from mlwf_tui.entities.annotation import AnnotatedObject
 from mlwf_tui.entities.change import (
@@ -40,10 +40,22 @@ SHOWN_ITEMS = 20
 @click.argument("after", metavar="AFTER", required=False)
 @click.argument("others", metavar="", nargs=-1)
 @click.option("--items", "with_items", is_flag=True, help="List every item that differs, not the first 20.")
+@click.option(
+    "--exit-code",
+    "is_exit",
+    is_flag=True,
+    help="Exit with 1 where something differs (is_same is false), else 0.",
+)
 @click.option("--stat", "is_summary", is_flag=True, help="List no items, only the summary.")
 def diff_command(
-    face: Face, before: str, after: str | None, others: Sequence[str], with_items: bool, is_summary: bool
-) -> None:
+    face: Face,
+    before: str,
+    after: str | None,
+    others: Sequence[str],
+    with_items: bool,
+    is_exit: bool,
+    is_summary: bool,
+) -> int:
     """Show what differs between two versions, or between runs or models.
 
     PROJECT means its head, PROJECT@N a version, PROJECT@N.M an edit behind it, and @N a version of the
@@ -56,6 +68,7 @@ def diff_command(
     mlwf diff cells@1 @3         from version 1 to version 3
     mlwf diff cells@2 cells      from version 2 to the head
     mlwf diff 3f9a 77c1          parameters, data, environment and metrics of two runs, or models
+    mlwf diff cells --exit-code  1 where something is not committed, for scripts
     mlwf diff small large wide   the same of several models, with their curves
     """
     from mlwf_tui.cli.run_diff import show_model_diff, show_run_diff
@@ -70,19 +83,22 @@ def diff_command(
         from mlwf_tui.workflow.model_diff import diff_models
 
         with face.open() as workspace:
-            show_model_diff(face, diff_models(workspace, (before, after, *others)))
-        return
+            several = diff_models(workspace, (before, after, *others))
+            show_model_diff(face, several)
+        return FAILED if is_exit and not several.is_same else DONE
     old, new = (None, before) if after is None else (before, after)
     if old is not None and new.startswith("@"):
         new = old.partition("@")[0] + new
     with face.open() as workspace:
         runs = None if old is None else find_run_pair(workspace, old, new)
         if runs is not None:
-            show_run_diff(face, diff_runs(workspace, *runs))
-            return
+            pair = diff_runs(workspace, *runs)
+            show_run_diff(face, pair)
+            return FAILED if is_exit and not pair.is_same else DONE
         found = diff(workspace, old, new, max_items=max_items)
     document = _make_document(found, with_items=with_items) if face.is_json else {}
     face.show(document, lambda: "\n".join(_format_diff(found, is_summary=is_summary)))
+    return FAILED if is_exit and not found.is_same else DONE
 
 
 def _make_document(found: Diff, *, with_items: bool) -> dict[str, Any]:

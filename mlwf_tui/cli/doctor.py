@@ -20,10 +20,10 @@ COLORS = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "red"}
 @command(group, "doctor")
 @click.option("--keys", "is_of_keys", is_flag=True, help="Test at this terminal which keys reach the app.")
 def doctor_command(face: Face, is_of_keys: bool) -> int:
-    """Look for what would hurt later: logout, disk, file system, GPUs, libraries, terminal, tmux,
-    clipboard, keys.
+    """Look for what would hurt later in machine, home and terminal.
 
-    The exit code is 1 where something must be mended.
+    Looked at are logout, disk, file system, GPUs, libraries, keys, tmux and the clipboard. The exit code
+    is 1 where something must be mended.
 
     \b
     mlwf doctor

@@ -137,19 +137,26 @@ def command(group: click.Group, name: str) -> Callable[[Callable[..., int | None
     def decorate(function: Callable[..., int | None]) -> click.Command:
         @functools.wraps(function)
         def run(*args: Any, home: Path | None, is_json: bool, **kwargs: Any) -> int:
-            root = click.get_current_context().find_root()
-            inherited = root.params
-            face = Face(
-                home=home or inherited.get("home"),
-                is_json=is_json or inherited.get("is_json", False),
-                ahead=root.obj,
-            )
+            context = click.get_current_context()
+            for outer in _iter_outer(context):
+                home, is_json = (
+                    home or outer.params.get("home"),
+                    is_json or outer.params.get("is_json", False),
+                )
+            face = Face(home=home, is_json=is_json, ahead=context.find_root().obj)
             return function(face, *args, **kwargs) or DONE
 
         short_help = (function.__doc__ or "").split("\n")[0].rstrip(".")
         return group.command(name, cls=Command, short_help=short_help)(home_option(json_option(run)))
 
     return decorate
+
+
+def _iter_outer(context: click.Context) -> Iterator[click.Context]:
+    """Yield the groups that a command was called by, the innermost first."""
+    while context.parent is not None:
+        context = context.parent
+        yield context
 
 
 def home_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -61,12 +61,17 @@ FPS_VARIABLE, REMOTE_FPS = "TEXTUAL_FPS", "20"
 
 ELSEWHERE = {
     "add": "import", "clone": "copy", "fit": "train", "get": "checkout", "infer": "apply",
-    "list": "projects", "ls": "projects", "mv": "rename", "predict": "apply",
+    "list": "projects", "log": "history", "ls": "projects", "mv": "rename", "predict": "apply",
     "ps": "runs", "push": "backup", "pull": "sync", "recover": "undelete", "remove": "delete",
     "repro": "reproduce", "reset": "restore", "rm": "delete", "top": "machine", "track": "run",
     "val": "benchmark", "validate": "benchmark",
 }  # fmt: skip
 """What other programs' words are here: shells, git, DVC and the ultralytics command line."""
+EXPLAINED = {
+    "init": "A home is made by the first command that needs one: begin with mlwf import. ",
+    "revert": "You may mean mlwf restore, or mlwf undo of what was done last. ",
+    "version": "mlwf --version tells the program's, and mlwf versions those of a project. ",
+}
 
 
 class LazyGroup(click.Group):
@@ -89,6 +94,7 @@ class LazyGroup(click.Group):
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             meant = ELSEWHERE.get(args[0])
             near = f"You may mean mlwf {meant}. " if meant else suggest(args[0], self.list_commands(ctx))
+            near = EXPLAINED.get(args[0], near)
             raise InvalidParameter(f"There is no command {args[0]!r}.", hint=f"{near}mlwf --help lists all.")
         return super().resolve_command(ctx, args)
 
@@ -174,10 +180,16 @@ def _check_encoding() -> None:
 
 
 def _open_missing() -> None:
-    """Give a process whose outputs were closed, as by `>&-`, ones that go nowhere."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    """Give a process whose outputs were closed, as by `>&-`, others, so that no file takes their place.
+
+    What is written to such a stdout fails, as to a full disk; what stderr gets goes nowhere.
+    """
+    for name, mode, access in (
+        ("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY),
+    ):  # fmt: skip
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open for as long as the process
+            descriptor = os.open(os.devnull, access)
+            setattr(sys, name, open(descriptor, mode))  # noqa: PTH123, SIM115 - open for as long as the process
 
 
 def _explain_usage(error: click.UsageError) -> InvalidParameter:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlwf_tui import processes
-from mlwf_tui.cli.face import SEED, Face, command, params_option, read_duration
+from mlwf_tui.cli.face import SEED, Face, command, home_option, json_option, params_option, read_duration
 from mlwf_tui.entities.card import Card, make_card
 from mlwf_tui.errors import NotFound
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
+    from pathlib import Path
+
     from mlwf_tui.entities.run import ArtifactRef
 
 group = click.Group()
@@ -21,7 +23,9 @@ RUN_VARIABLE = "MLWF_RUN"
 
 
 @group.group("run", short_help="Put a program of your own on the lineage")
-def run_group() -> None:
+@home_option
+@json_option
+def run_group(home: Path | None, is_json: bool) -> None:
     """Put a program of your own on the lineage: what it reads, makes and measures.
 
     `start` prints an id; the others take it by --run, or from MLWF_RUN.
@@ -87,10 +91,10 @@ def start_command(
         raise NotFound(f"There is no process {pid}.", hint="Give a shell's own as --pid $$.")
     with face.open() as workspace:
         run = start_run(
-            workspace, verb, params=params, seed=seed, card=make_card(card), process=process,
+            workspace, verb, params=_read_params(params), seed=seed, card=make_card(card), process=process,
             patience_s=timeout_s, arguments=() if pid is None else _read_command_line(pid),
         )  # fmt: skip
-    face.show(describe_run(run), run.id)
+    face.show({"run": run.id, **describe_run(run)}, run.id)
 
 
 @command(run_group, "add-input")
@@ -126,9 +130,9 @@ def add_input_command(face: Face, kind: str, ref: str, dataset: str, run: str, *
 def add_output_command(face: Face, kind: str, ref: str, dataset: str, run: str, **card: str) -> None:
     """Say that the run has made something.
 
-    KIND is project, dataset, file, weights, folder, run, labeling_job or session. What a project holds
-    now becomes a new version, made by this run, also where it is what the newest version holds; what it
-    held before is noted as an input.
+    KIND is project, dataset, file, weights, folder, report (a file for people to read), run, labeling_job
+    or session. What a project holds now becomes a new version, made by this run, also where it is what the
+    newest version holds; what it held before is noted as an input.
 
     \b
     mlwf run add-output folder ./small
@@ -170,6 +174,8 @@ def log_metric_command(face: Face, key: str, value: float, step: int | None, run
 def log_params_command(face: Face, params: Mapping[str, str], run: str) -> None:
     """Add parameters to the run: -p key=value.
 
+    Numbers, true and false are kept as such, all else as text; write '"640"' for a text of digits.
+
     \b
     mlwf run log-params -p size=640
     """
@@ -177,8 +183,9 @@ def log_params_command(face: Face, params: Mapping[str, str], run: str) -> None:
 
     with face.open() as workspace:
         found = get_tracked(workspace, run)
-        log_params(workspace, found, params)
-    face.show({"run": found.id, "params": dict(params)}, f"{len(params)} parameters noted")
+        noted = _read_params(params)
+        log_params(workspace, found, noted)
+    face.show({"run": found.id, "params": noted}, f"{len(params)} parameters noted")
 
 
 @command(run_group, "progress")
@@ -221,7 +228,13 @@ def finish_command(face: Face, state: str, error: str, summary: str, run: str) -
         found = get_tracked(workspace, run)
         result = {"summary": summary} if summary else {}
         ended = finish_run(workspace, found, RunState(state), result=result, error=error)
-    face.show(describe_run(ended), f"{ended.verb} {ended.id} is {ended.state}")
+    face.show({"run": ended.id, **describe_run(ended)}, f"{ended.verb} {ended.id} is {ended.state}")
+
+
+def _read_params(words: Mapping[str, str]) -> dict[str, Any]:
+    from mlwf_tui.params import read_scalar
+
+    return {key: read_scalar(word) for key, word in words.items()}
 
 
 def _make_card(fields: Mapping[str, str]) -> Card | None:

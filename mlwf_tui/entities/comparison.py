@@ -48,6 +48,11 @@ class ModelDiff(msgspec.Struct, frozen=True, kw_only=True):
     curves: Mapping[str, tuple[MetricSeries | None, ...]]  # by key, one for each side
 
     @property
+    def is_same(self) -> bool:
+        """Whether all were asked for the same, on the same data, in the same surroundings."""
+        return not (self.params or self.environment) and len({side.data for side in self.sides}) == 1
+
+    @property
     def main_key(self) -> str | None:
         """The curve that tells most."""
         return choose_main(self.curves)

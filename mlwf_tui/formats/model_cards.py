@@ -68,6 +68,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     is_stopped: bool = False
     problems: Sequence[Problem] = ()  # images of the data that were left out
     glance: Glance | None = None
+    is_told: bool = False  # by a program that made it, of whose training nothing else is known
 
 
 def write_model_card(facts: CardFacts) -> str:
@@ -85,27 +86,41 @@ def write_model_card(facts: CardFacts) -> str:
 
 def list_limits(facts: CardFacts) -> list[str]:
     """Return what the numbers say against relying on the model, each in a sentence."""
+    if facts.is_told:
+        return [f"What it has learned of {facts.data}, and what it was measured on, is not known."]
     return [*_list_data_limits(facts), *_list_size_limits(facts), *_list_measured_limits(facts)]
 
 
 def _write_head(facts: CardFacts) -> Iterator[str]:
     yield f"# {_clean(facts.name)}"
     yield ""
-    yield f"A model to {_name_task(facts.task)}: {facts.architecture}, trained by {facts.trainer}."
+    yield _write_sentence(facts)
     yield ""
+    count = len(facts.class_names)
     rows = (
         ("Task", facts.task),
         ("Architecture", facts.architecture),
-        ("Input", f"{facts.image_size_px} × {facts.image_size_px} pixels"),
-        ("Classes", f"{len(facts.class_names)}: {_name_some(facts.class_names, 20)}"),
-        ("Trained on", facts.data),
+        ("Input", f"{facts.image_size_px} × {facts.image_size_px} pixels" if facts.image_size_px else ""),
+        ("Classes", f"{count}: {_name_some(facts.class_names, 20)}" if count else ""),
+        ("Read by its run" if facts.is_told else "Trained on", facts.data),
         (
             "Made",
             f"{facts.created_at:%Y-%m-%d %H:%M} UTC by {facts.author or 'nobody named'}, run {facts.run_id}",
         ),
         ("Licence", facts.licence or "not known; that of the data may restrict it further"),
     )
-    yield from _write_table(("", ""), rows)
+    yield from _write_table(("", ""), [(name, text or "not told") for name, text in rows])
+
+
+def _write_sentence(facts: CardFacts) -> str:
+    what = f"A model to {_name_task(facts.task)}" if facts.task else "A model"
+    how = [facts.architecture] if facts.architecture else []
+    if facts.is_told:
+        how += [f"as {facts.trainer} trains it"] if facts.trainer else []
+        how += ["made by a program of its own"]
+    else:
+        how += [f"trained by {facts.trainer}"]
+    return f"{what}: {', '.join(how)}."
 
 
 def _write_data(facts: CardFacts) -> Iterator[str]:
@@ -133,7 +148,8 @@ def _write_quality(facts: CardFacts) -> Iterator[str]:
     yield "## How good it is"
     yield ""
     if facts.metrics:
-        yield "Measured by its training on the validation split, which it was chosen by."
+        told = "Measured by its training on the validation split, which it was chosen by."
+        yield "As its program told." if facts.is_told else told
         yield ""
         yield from _write_table(("metric", "value"), [(k, f"{v:.4g}") for k, v in facts.metrics.items()])
     if facts.glance is not None:
@@ -209,7 +225,8 @@ def _write_training(facts: CardFacts) -> Iterator[str]:
     yield ""
     took = "" if facts.took_s is None else f" It took {facts.took_s / 60:.1f} minutes."
     seed = "without a seed" if facts.seed is None else f"with the seed {facts.seed}"
-    yield f"Run {facts.run_id}, {seed}.{took} `mlwf reproduce {facts.run_id}` does it again."
+    again = f"{took} `mlwf reproduce {facts.run_id}` does it again."
+    yield f"Run {facts.run_id}, {seed}.{'' if facts.is_told else again}"
     yield ""
     yield from _write_table(("parameter", "value"), [(k, str(v)) for k, v in facts.params.items()])
     kept = {key: text for key, text in facts.environment.items() if text}
@@ -221,6 +238,9 @@ def _write_use(facts: CardFacts) -> Iterator[str]:
     yield "## How to use it"
     yield ""
     project = facts.data.rpartition("@")[0]
+    if not facts.trainer:
+        yield "No trainer was told that could open the weights; they are opened by what made them."
+        return
     yield "```sh"
     yield f"mlwf apply {facts.name} PROJECT --to PROJECT-labelled"
     yield f"mlwf benchmark {facts.name} {project or 'PROJECT'}"

@@ -7,13 +7,15 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from operator import index
+from typing import overload
 
 from mlwf_tui.entities.annotation import LabelSchema
-from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.errors import InvalidParameter, NotFound
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.workflow.items import (
     ItemSource,
+    find_datasets,
     find_item_place,
     find_places,
     read_image,
@@ -59,13 +61,24 @@ class Items:
         while step := tuple(islice(places, _STEP)):
             yield from read_items(self._door.open(), self._source, step)
 
-    def __getitem__(self, which: int | str) -> Item:
+    @overload
+    def __getitem__(self, which: int | str) -> Item: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> Items: ...
+
+    def __getitem__(self, which: int | str | slice) -> Item | Items:
         """Return the item at a place in key order, negative from the end, or the one with a key.
+
+        A slice gives some of them, as `select` does, in key order.
 
         Raises:
             IndexError: there is no such place.
             NotFound: there is no item of that key.
+            InvalidParameter: a slice that goes backward.
         """
+        if isinstance(which, slice):
+            return self._slice(which)
         if isinstance(which, str):
             item = self.find(which)
             if item is None:
@@ -73,7 +86,11 @@ class Items:
                     f"{self.ref} has no item {which!r} here.", hint="A key is DATASET/NAME, as in Item.key."
                 )
             return item
-        return read_items(self._door.open(), self._source, (self._places[index(which)],))[0]
+        place = index(which)
+        if not -len(self) <= place < len(self):
+            count = f"{len(self):,} item{'' if len(self) == 1 else 's'}"
+            raise IndexError(f"{self.ref} has {count} here, and none at {place}.")
+        return read_items(self._door.open(), self._source, (self._places[place],))[0]
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.find(key) is not None
@@ -102,11 +119,16 @@ class Items:
         object of that class, `tag` for items that carry it themselves.
 
         Raises:
-            InvalidParameter: there is no such split, or the state has no such class.
+            InvalidParameter: there is no such split, or the state has no such dataset, class or tag.
         """
         if class_name is not None and class_name not in self.schema.class_names:
             names = ", ".join(self.schema.class_names)
             raise InvalidParameter(f"{self.ref} has no class {class_name!r}.", hint=f"It has: {names}.")
+        tags = [definition.name for definition in self.schema.tags]
+        if tag is not None and tag not in tags:
+            raise InvalidParameter(
+                f"{self.ref} has no tag {tag!r}.", hint=f"It has: {', '.join(tags) or 'none'}."
+            )
         found = find_places(
             self._door.open(),
             self._source,
@@ -115,6 +137,8 @@ class Items:
             class_name=class_name,
             tag=tag,
         )
+        if dataset is not None and not found:
+            self._check_dataset(dataset)
         if len(self) != self._source.item_count:
             mine = set(self._places)
             found = array("Q", (place for place in found if place in mine))
@@ -128,6 +152,18 @@ class Items:
             CorruptData: it is damaged.
         """
         return read_image(self._door.open(), item)
+
+    def _slice(self, which: slice) -> Items:
+        if which.step is not None and which.step < 0:
+            raise InvalidParameter("Items are in key order.", hint="Use reversed(range(len(items))).")
+        return Items(self._door, self._source, self._places[which])
+
+    def _check_dataset(self, dataset: str) -> None:
+        names = find_datasets(self._door.open(), self._source)
+        if not any(is_below(name, dataset) for name in names):
+            raise InvalidParameter(
+                f"{self.ref} has no dataset {dataset!r}.", hint=f"It has: {', '.join(sorted(names))}."
+            )
 
     def __repr__(self) -> str:
         return f"<Items of {self.ref}: {len(self):,}>"

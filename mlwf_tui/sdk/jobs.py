@@ -68,11 +68,17 @@ class Jobs:
         seed: int = 0,
         name: str = "",
         terms: Terms | None = None,
+        is_benchmarked: bool | None = None,
     ) -> Run:
-        """Queue a training; it starts as soon as there is room for it."""
+        """Queue a training; it starts as soon as there is room for it.
+
+        Its model is measured by a run that is queued as it ends, `result["benchmark"]["run"]`, unless
+        settings.toml or `is_benchmarked` say otherwise.
+        """
         return submit_train(
-            self._door.open(), ref, model=model, params=params or {}, seed=seed, name=name, terms=terms
-        )
+            self._door.open(), ref, model=model, params=params or {}, seed=seed, name=name, terms=terms,
+            is_benchmarked=is_benchmarked,
+        )  # fmt: skip
 
     def search(
         self,

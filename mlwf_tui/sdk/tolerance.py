@@ -8,13 +8,14 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 logger = logging.getLogger("mlwf_tui.tracking")
 SWITCH_VARIABLE = "MLWF_TRACKING"
 EVERY_S = 60.0
+MAX_MESSAGES = 5  # different ones of one method that are told
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +46,18 @@ class _Silence:
 
     since: float
     count: int = 0
-    last: Exception | None = None
+    messages: dict[str, int] = field(default_factory=dict)  # how often
+
+    def add(self, error: Exception) -> None:
+        self.count += 1
+        message = str(error)
+        if message in self.messages or len(self.messages) < MAX_MESSAGES:
+            self.messages[message] = self.messages.get(message, 0) + 1
+
+    def describe(self) -> str:
+        texts = [text if count == 1 else f"{text} ({count}×)" for text, count in self.messages.items()]
+        others = self.count - sum(self.messages.values())
+        return "; ".join((*texts, f"and {others} others") if others else texts)
 
 
 class Complaints:
@@ -67,9 +79,10 @@ class Complaints:
             if silence is None or is_due:
                 self._silences[what] = _Silence(self._clock())
             else:
-                silence.count, silence.last = silence.count + 1, error
-        unsaid = silence.count if silence and is_due else 0
-        more = f" ({unsaid} more since the last warning)" if unsaid else ""
+                silence.add(error)
+        more = ""
+        if silence is not None and is_due and silence.count:
+            more = f" ({silence.count} more since the last warning: {silence.describe()})"
         level = logging.WARNING if is_due else logging.DEBUG
         logger.log(level, "Tracking: %s failed: %s%s", what, error, more)
         logger.debug("Where it failed:", exc_info=error)
@@ -81,7 +94,7 @@ class Complaints:
             self._silences.clear()
         for what, silence in unsaid.items():
             times = "once more" if silence.count == 1 else f"{silence.count} more times"
-            logger.warning("Tracking: %s failed %s: %s", what, times, silence.last)
+            logger.warning("Tracking: %s failed %s: %s", what, times, silence.describe())
 
 
 SWITCH = Switch(os.environ)
@@ -96,7 +109,7 @@ class Tolerant(Protocol):
         """Whether failures are raised."""
 
     @property
-    def is_tracking(self) -> bool:
+    def is_heard(self) -> bool:
         """Whether there is anything to do."""
 
 
@@ -118,7 +131,7 @@ def tolerant(
 
     @functools.wraps(method)
     def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
-        if not self.is_tracking:
+        if not self.is_heard:
             return None
         with tolerating(method.__name__, is_strict=self.is_strict):
             return method(self, *args, **kwargs)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -15,11 +17,11 @@ from mlwf_tui import processes
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.run import ArtifactRef, Run, RunState
-from mlwf_tui.errors import Conflict
+from mlwf_tui.errors import Conflict, MlwfError
 from mlwf_tui.sdk.cards import WorkflowMeta, read_meta
 from mlwf_tui.sdk.door import Door
 from mlwf_tui.sdk.home import Home, StrPath
-from mlwf_tui.sdk.tolerance import COMPLAINTS, SWITCH, tolerant, tolerating
+from mlwf_tui.sdk.tolerance import COMPLAINTS, SWITCH, logger, tolerant, tolerating
 from mlwf_tui.settings import find_home
 from mlwf_tui.workflow import run as verbs
 from mlwf_tui.workflow.running.checked_events import CheckedEvents
@@ -93,12 +95,18 @@ class TrackedRun:
         self._run: Run | None = None
         self._locks: dict[int, Lock] = {}  # by pid: a thread may hold its parent's while a child is forked
         self._writers: dict[int, CheckedEvents] = {}  # by pid
+        self._looked_at = -math.inf  # when it was last seen to go on, by the monotonic clock
         self._is_over = Event()
         self._outer = ""  # the run that was open here when this one was
 
     @property
     def is_tracking(self) -> bool:
         """Whether the run is open, and tracking is switched on."""
+        return self.is_heard and not self._is_over.is_set()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether what is said gets anywhere: a run that has ended refuses it."""
         return self._run is not None and SWITCH.is_enabled()
 
     def __enter__(self) -> Self:
@@ -171,9 +179,20 @@ class TrackedRun:
         return self._add_input("report", report, meta, is_named=True)
 
     @tolerant
-    def add_output_project(self, project: str, *, meta: Meta = None) -> ArtifactRef:
-        """Say that the run has made what a project holds now, which becomes a new version."""
-        return self._add_output("project", project, meta, is_named=True)
+    def add_output_project(
+        self,
+        project: str,
+        *,
+        version_num: int | None = None,
+        version_id: str | None = None,
+        meta: Meta = None,
+    ) -> ArtifactRef:
+        """Say that the run has made what a project holds now, which becomes a new version.
+
+        A version that is given must be one that this run has made, which is returned, or hold what the
+        project holds now.
+        """
+        return self._add_output("project", _refer(project, version_num, version_id), meta, is_named=True)
 
     @tolerant
     def add_output_dataset(self, project: str, dataset: str, *, meta: Meta = None) -> ArtifactRef:
@@ -218,9 +237,14 @@ class TrackedRun:
         image_size_px: int = 0,
         metrics: Mapping[str, float] | None = None,
         description: str = "",
+        is_exact: bool = False,
     ) -> Model:
-        """Keep weights as a model of the home, the first file the one to use."""
-        return verbs.add_model(
+        """Keep weights as a model of the home, the first file the one to use.
+
+        Where the name is taken the model gets the next free NAME-1, NAME-2, …, which the log says, unless
+        it `is_exact`: then that is a failure.
+        """
+        made = verbs.add_model(
             self._workspace,
             self._get_run(),
             name,
@@ -232,20 +256,23 @@ class TrackedRun:
             image_size_px=image_size_px,
             metrics=metrics,
             description=description,
+            is_exact=is_exact,
         )
+        if made.name != name:
+            logger.warning("Tracking: there is a model %s already, so this one is %s.", name, made.name)
+        return made
 
     @tolerant
     def add_output_report(self, path: StrPath, *, meta: Meta = None) -> ArtifactRef:
         """Say that the run has written a report, a file to be read by people."""
-        made = self._add_output("file", os.fspath(path), meta)
-        report = Card(icon="assignment", icon_color="#ffffff", icon_bg_color="#5b6abf", description="report")
-        if meta is None:
-            verbs.put_card(self._workspace, f"{made.kind}:{made.id}", report)
-        return made
+        return self._add_output("report", os.fspath(path), meta)
 
     @tolerant
     def log_metric(self, key: str, value: float, step: int | None = None) -> None:
-        """Keep one point of a curve, for some microseconds; without a step, after the last one known here."""
+        """Keep one point of a curve, for some microseconds; without a step, after the last of all processes.
+
+        A step that the curve has passed is refused.
+        """
         self._get_writer().metric(key, float(value), None if step is None else int(step))
 
     @tolerant
@@ -274,13 +301,15 @@ class TrackedRun:
         if self._run is None or self._is_over.is_set():
             return
         writer = self._writers.pop(os.getpid(), None)
-        if writer is not None:
-            with tolerating("log_metric", is_strict=self.is_strict):  # on a full disk, say
-                writer.close()
-        if self._is_owner and os.getpid() == self._pid:
-            with tolerating("finish", is_strict=self.is_strict):
-                self._end(self._run, RunState(state), result or {}, error)
-            COMPLAINTS.settle()
+        try:
+            if writer is not None:
+                with tolerating("log_metric", is_strict=self.is_strict):  # on a full disk, say
+                    writer.close()
+        finally:
+            if self._is_owner and os.getpid() == self._pid:
+                with tolerating("finish", is_strict=self.is_strict):
+                    self._end(self._run, RunState(state), result or {}, error)
+                COMPLAINTS.settle()
 
     @property
     def _workspace(self) -> Workspace:
@@ -341,10 +370,23 @@ class TrackedRun:
     def _get_writer(self) -> CheckedEvents:
         pid = os.getpid()
         with self._locks.setdefault(pid, Lock()):  # atomic: two threads get the same one
+            if self._is_over.is_set() or time.monotonic() - self._looked_at >= EVERY_S:
+                self._refuse_if_finished()
             if pid not in self._writers:
                 begins = self._is_owner and pid == self._pid
                 self._writers[pid] = verbs.open_events(self._workspace, self._get_run(), begins=begins)
             return self._writers[pid]
+
+    def _refuse_if_finished(self) -> None:
+        """Raise Conflict where the run is finished; where that cannot be seen now, no point is lost."""
+        self._looked_at = time.monotonic()
+        try:
+            verbs.get_tracked(self._workspace, self.id)
+        except Conflict:
+            self._looked_at = -math.inf
+            raise
+        except MlwfError as error:
+            logger.debug("Whether the run goes on cannot be seen: %s", error)
 
     def _add_input(
         self, kind: str, ref: str, meta: Meta, *, dataset: str = "", is_named: bool = False

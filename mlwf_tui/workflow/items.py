@@ -158,6 +158,11 @@ def find_places(
     )
 
 
+def find_datasets(workspace: Workspace, source: ItemSource) -> set[str]:
+    """Return the datasets that have items of their own; looks through every item's head once."""
+    return {head.dataset for head in iter_heads(workspace.store, source.manifest)}
+
+
 def iter_matches(
     workspace: Workspace, source: ItemSource, query: str
 ) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from mlwf_tui.catalog.lookup import hint_undelete
-from mlwf_tui.entities.ids import Digest, is_id
+from mlwf_tui.entities.ids import Digest, VersionId, is_id
 from mlwf_tui.entities.item import check_name, check_own_name
 from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, ProjectState, Version
@@ -141,6 +141,7 @@ def name_project(workspace: Workspace, project: str) -> str:
 def resolve(workspace: Workspace, ref: str) -> Entity:
     """Return whatever a ref names: a version, or the project, model, report or run of that name or id.
 
+    Of versions, which are written PROJECT@N, only a whole id is taken.
     A whole name comes before the beginning of an id, whatever kind has it, and a whole id before a name.
 
     Raises:
@@ -159,6 +160,9 @@ def resolve(workspace: Workspace, ref: str) -> Entity:
         raise InvalidParameter(f"{ref!r} may be {titles}.", hint="Write more of the id, or the name.")
     if found:
         return found[0]
+    if is_id(ref):
+        with suppress(NotFound):
+            return workspace.catalog.versions.get_by_id(VersionId(ref))
     if any(deleted.answers_to(ref) for deleted in workspace.catalog.deletions.list()):
         raise NotFound(f"{ref} was deleted.", hint=hint_undelete(ref))
     raise NotFound(

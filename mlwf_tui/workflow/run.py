@@ -11,11 +11,12 @@ import msgspec
 
 from mlwf_tui.entities.card import Card, complete_card, merge_cards, show_safely
 from mlwf_tui.entities.ids import RunId
-from mlwf_tui.entities.item import check_name
-from mlwf_tui.entities.model import Checkpoint, Model
+from mlwf_tui.entities.item import check_name, check_own_name
+from mlwf_tui.entities.model import TASKS, Checkpoint, Model
 from mlwf_tui.entities.run import ArtifactRef, ProcessIdentity, Run, RunState
-from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, suggest
 from mlwf_tui.store.failures import guard_storage
+from mlwf_tui.workflow.names import find_free, list_model_names
 from mlwf_tui.workflow.running import heartbeat
 from mlwf_tui.workflow.running.checked_events import CheckedEvents
 from mlwf_tui.workflow.running.ends import (
@@ -26,12 +27,14 @@ from mlwf_tui.workflow.running.ends import (
     make_output,
     note_file,
 )
-from mlwf_tui.workflow.running.events import FILE_NAME, EventWriter
+from mlwf_tui.workflow.running.events import FILE_NAME
 from mlwf_tui.workflow.running.recorder import Recorder
 from mlwf_tui.workflow.running.surroundings import describe_program
 from mlwf_tui.workspace import Workspace
 
 MAX_VERB = 40
+MAX_IMAGE_PX = 1 << 20
+REPORT_CARD = Card(icon="assignment", icon_color="#ffffff", icon_bg_color="#5b6abf", description="report")
 
 
 def start_run(
@@ -150,7 +153,7 @@ def add_output(
     """Say that a run has made something, and return it as a new artifact.
 
     Of a project it is a new version of what the project holds now. A session stands for this run while
-    it serves others; a run, for one that this one has started.
+    it serves others; a run, for one that this one has started. A report is a file with a card that says so.
 
     Raises:
         NotFound: there is no such thing.
@@ -158,6 +161,8 @@ def add_output(
         Conflict: the run is finished.
     """
     recorder = Recorder(workspace, run)
+    if kind == "report":
+        kind, card = "file", card or REPORT_CARD
     file = look_at_file(ref) if kind in FILE_KINDS else None
     with workspace.catalog.transaction():
         if file is not None:
@@ -182,30 +187,50 @@ def add_model(
     image_size_px: int = 0,
     metrics: Mapping[str, float] | None = None,
     description: str = "",
+    is_exact: bool = False,
 ) -> Model:
     """Keep weights as a model of this home, made by a tracked run; the first file is the one to use.
 
+    Where the name is taken the model gets the next free NAME-1, NAME-2, …, unless it `is_exact`.
+
     Raises:
         NotFound: a file is not there.
-        Conflict: the name is taken, or the run is finished.
-        InvalidParameter: no file was given, or the name cannot be used.
+        Conflict: the very name is taken, or the run is finished.
+        InvalidParameter: no file was given, the name cannot be used, or no model is like that.
     """
     if not files:
         raise InvalidParameter("A model without weights is none.", hint="Give at least one file.")
+    check_own_name(name, "model name")
+    _check_kind("task", task, TASKS)
+    _check_kind("trainer", trainer, workspace.registry.list_names("trainers"))
+    if not 0 <= image_size_px <= MAX_IMAGE_PX:
+        raise InvalidParameter(
+            f"An image of {image_size_px} pixels is none.", hint="Give image_size_px, or leave it out."
+        )
     recorder = Recorder(workspace, run)
     with recorder.holds:
         with recorder.writer() as writer:
             stored = [(path, *writer.put_file(check_file(path))) for path in files]
-        return recorder.write_model(
-            name=name,
-            description=description,
-            architecture=architecture,
-            task=task,
-            trainer=trainer,
-            class_names=tuple(class_names),
-            image_size_px=image_size_px,
-            checkpoints=tuple(Checkpoint(path.name, digest, size) for path, digest, size in stored),
-            metrics=metrics or {},
+        with workspace.catalog.transaction():
+            taken = set() if is_exact else list_model_names(workspace)
+            return recorder.write_model(
+                name=find_free(name, taken) if name in taken else name,
+                description=description,
+                architecture=architecture,
+                task=task,
+                trainer=trainer,
+                class_names=tuple(class_names),
+                image_size_px=image_size_px,
+                checkpoints=tuple(Checkpoint(path.name, digest, size) for path, digest, size in stored),
+                metrics={key: float(value) for key, value in (metrics or {}).items()},
+            )
+
+
+def _check_kind(what: str, given: str, known: Sequence[str]) -> None:
+    if given and given not in known:
+        raise InvalidParameter(
+            f"There is no {what} {given!r}.",
+            hint=f"{suggest(given, known)}Choose from {', '.join(known)}, or leave it out.",
         )
 
 
@@ -226,7 +251,7 @@ def open_events(workspace: Workspace, run: Run, *, begins: bool) -> CheckedEvent
     with guard_storage(f"write into the folder of the run {run.id}"):
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / FILE_NAME).open("ab") as file:
-            return CheckedEvents(folder, EventWriter(file, begins=begins))
+            return CheckedEvents(folder / FILE_NAME, file, begins=begins)
 
 
 def finish_run(
@@ -261,8 +286,18 @@ def put_card(workspace: Workspace, node_id: str, card: Card) -> tuple[str, ...]:
 
 def _to_plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a program's values as JSON can hold them; what is none, as a path, is its text."""
-    plain: dict[str, Any] = msgspec.to_builtins(dict(values), enc_hook=str, str_keys=True)
+    plain: dict[str, Any] = msgspec.to_builtins(dict(values), enc_hook=_find_plain, str_keys=True)
     return plain
+
+
+def _find_plain(value: Any) -> Any:
+    """Return the number that one of NumPy's, or an array or tensor without dimensions, stands for."""
+    find_item = getattr(value, "item", None)
+    if callable(find_item) and getattr(value, "shape", None) == ():
+        number = find_item()
+        if isinstance(number, bool | int | float):
+            return number
+    return str(value)
 
 
 def _put_on(workspace: Workspace, artifact: ArtifactRef, card: Card | None) -> None:

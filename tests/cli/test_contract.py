@@ -241,7 +241,8 @@ def test_output_into_a_closed_pipe_is_no_traceback(shell: Shell, voc: Path) -> N
         ("show nothing 2>/dev/full", 4),
         ("show nothing --json >&-", 4),
         ("show nothing 2>&-", 4),
-        ("projects <&- >&- 2>&-", 0),
+        ("projects <&- >&- 2>&-", 1),
+        ("projects --json >&-", 1),
         ("<&- >&-", 2),
     ],
 )

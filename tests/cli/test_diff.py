@@ -125,6 +125,20 @@ def test_two_names_of_one_state_are_said_to_be_the_same(
     assert call_json(home, capsys, "pets")["is_same"] is True
 
 
+def test_the_exit_code_says_whether_something_differs_where_that_is_asked(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, code in (
+        (("pets@1", "pets@2"), 1),
+        (("pets@1", "pets@3"), 0),
+        (("pets",), 0),
+        (("pets@1", "nothing"), 4),
+    ):
+        assert main(["--home", str(home), "diff", "--exit-code", *words]) == code
+        assert main(["--home", str(home), "diff", *words]) in (0, 4)
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("words", "title"),
     [

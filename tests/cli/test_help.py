@@ -238,6 +238,22 @@ def test_what_is_known_elsewhere_is_a_command_here() -> None:
     assert set(ELSEWHERE.values()) <= set(names)
 
 
+@pytest.mark.parametrize(
+    ("word", "said"), [("init", "mlwf import"), ("version", "--version"), ("revert", "undo")]
+)
+def test_a_word_that_no_command_answers_is_explained(
+    word: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_list_of_commands_cuts_no_line() -> None:
+    context = click.Context(mlwf)
+    commands = [mlwf.get_command(context, name) for name in mlwf.list_commands(context)]
+    assert not [one.name for one in commands if one is not None and (one.short_help or ",").endswith(",")]
+
+
 def test_defaults_are_told_as_they_are_given() -> None:
     told = {one.name: one.meaning for one in read_declared("augment")}
     assert told["splits"].endswith("images without a split always are (train)")

@@ -159,7 +159,7 @@ def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> N
     )
     run_id = done.stdout.split()[-1]
     run = shell.json("show", run_id)
-    assert (run["state"], run["params"], run["result"]) == ("done", {"size": "64"}, {"summary": "all small"})
+    assert (run["state"], run["params"], run["result"]) == ("done", {"size": 64}, {"summary": "all small"})
     assert [one["name"] for one in run["inputs"]] == ["cells@1"]
     assert run["metrics"] == {"loss": 0.25}
     assert run["environment"]["program"].startswith("bash -c")
@@ -170,6 +170,29 @@ def test_a_shell_script_is_put_on_the_lineage(shell: Shell, tmp_path: Path) -> N
     missing = shell.json("run", "add-input", "file", "/no/such/file", "--run", run_id, code=5)
     assert missing["error"]["kind"] == "conflict"
     shell.json("run", "start", "lost", "--pid", "4194304", code=4)
+
+
+def test_a_script_tells_numbers_reports_and_is_told_json(shell: Shell, tmp_path: Path) -> None:
+    words = ["size=640", "b=true", "lr=1e-3", 'code="640"', "name=small", "list=[1]", "id=007"]
+    started = json.loads(
+        shell("run", "--json", "start", "look", *(part for word in words for part in ("-p", word)))
+    )
+    run = started["run"]
+    assert started["id"] == run
+    shell("run", "log-params", "-p", "off=False", "--run", run)
+    assert shell.json("show", run)["params"] == {
+        "size": 640, "b": True, "lr": 0.001, "code": "640", "name": "small", "list": "[1]", "id": "007",
+        "off": False,
+    }  # fmt: skip
+    (tmp_path / "report.html").write_text("<p>fine</p>")
+    noted = shell.json("run", "add-output", "report", str(tmp_path / "report.html"), "--run", run)
+    node = next(
+        one for one in shell.json("graph", "--format", "json")["nodes"] if one["id"] == f"file:{noted['id']}"
+    )
+    assert node["card"]["icon"] == "assignment"
+    version = shell.json("show", "cells@1")
+    assert shell.json("show", version["id"]) == version
+    shell("show", "0" * 12, code=4)
 
 
 def test_a_program_that_may_be_silent_for_ever_keeps_nobody_from_looking(shell: Shell) -> None:

@@ -51,6 +51,26 @@ def test_a_card_says_what_the_model_is_and_what_it_learned_from() -> None:
     assert "The numbers show none." in card
 
 
+def test_of_a_model_that_a_program_has_told_of_nothing_is_said_that_is_not_known() -> None:
+    card = write_model_card(
+        change(is_told=True, task="", architecture="", trainer="", image_size_px=0, class_names=(), curves=())
+    )
+    assert "A model: made by a program of its own." in card
+    assert "| Task | not told |" in card
+    assert "| Read by its run | pets@2 |" in card
+    assert "As its program told." in card
+    for untrue in (
+        "trained by",
+        "validation split",
+        "mlwf reproduce",
+        "mlwf apply",
+        "0 × 0",
+        "no test split",
+    ):
+        assert untrue not in card
+    assert "mlwf apply small" in write_model_card(change(is_told=True)), "its trainer can open it"
+
+
 def test_limits_are_what_the_numbers_say() -> None:
     poor = change(
         class_names=("cat", "dog", "emu", "fox"),

@@ -66,7 +66,7 @@ def test_an_item_is_found_by_place_and_by_key(items: Items) -> None:
     assert "main/more/c.jp" not in items
     assert items.find("zzz") is None
     for place in (10, -11):
-        with pytest.raises(IndexError):
+        with pytest.raises(IndexError, match=rf"cells@1 has 10 items here, and none at {place}\."):
             items[place]
     with pytest.raises(NotFound, match="cells@1 has no item 'main/x'"):
         items["main/x"]
@@ -84,10 +84,9 @@ def test_an_image_is_the_file_that_was_imported(items: Items, voc: Path) -> None
         ({"split": Split.VAL}, "dd"),
         ({"dataset": "main/more"}, "abcde"),
         ({"dataset": "main"}, "abcdeabcde"),
-        ({"dataset": "mai"}, ""),
+        ({"dataset": "main/more", "split": "val", "class_name": "spot"}, ""),
         ({"class_name": "spot"}, "bcbc"),
         ({"class_name": "spot", "split": "train", "dataset": "main/more"}, "bc"),
-        ({"tag": "night"}, ""),
         ({}, "abcdeabcde"),
     ],
 )
@@ -113,6 +112,25 @@ def test_a_selection_by_what_there_cannot_be_is_refused(items: Items) -> None:
     assert "cell, spot" in caught.value.hint
     with pytest.raises(InvalidParameter, match="no split 'valid'"):
         items.select(split="valid")
+    for name in ("nope", "mai"):
+        with pytest.raises(InvalidParameter, match=f"no dataset '{name}'") as caught:
+            items.select(dataset=name)
+    assert "main, main/more" in caught.value.hint
+    with pytest.raises(InvalidParameter, match="no tag 'nope'"):
+        items.select(tag="nope")
+
+
+def test_a_slice_is_a_part_in_key_order(items: Items) -> None:
+    assert [item.key for item in items[2:4]] == KEYS[2:4]
+    assert [item.key for item in items[-3:]] == KEYS[-3:]
+    assert [item.key for item in items[::4]] == KEYS[::4]
+    assert [item.key for item in items.select(dataset="main/more")[1:][:1]] == [
+        [key for key in KEYS if key.startswith("main/more/")][1]
+    ]
+    assert len(items[5:2]) == 0
+    assert items[2:4].find(KEYS[0]) is None
+    with pytest.raises(InvalidParameter, match="key order"):
+        items[::-1]
 
 
 def test_items_stay_what_they_were_when_the_head_moves(filled: Home) -> None:

@@ -11,11 +11,23 @@ import pytest
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.sdk import Home
-from mlwf_tui.sdk.supervisely import Api, install
+from mlwf_tui.sdk.supervisely import Api, env, install
 from mlwf_tui.sdk.supervisely.infos import to_id, to_number
 
 MODULE = """
 import supervisely as sly
+from supervisely.api.api import Api
+from supervisely.api.file_api import FileInfo
+from supervisely.api.project_api import ProjectInfo
+
+
+def is_compatible(api: Api) -> bool:
+    return sly.is_community() or sly.is_development() or api.is_version_supported("6.9.31")
+
+
+def find_file(api: sly.Api, path: str) -> sly.api.file_api.FileInfo:
+    assert is_compatible(api) and sly.is_production(), api.instance_version
+    return api.file.get_info_by_path(sly.env.team_id(), path)
 
 
 def workflow_input(api: sly.Api, project_info: sly.ProjectInfo, weights: str) -> None:
@@ -25,7 +37,7 @@ def workflow_input(api: sly.Api, project_info: sly.ProjectInfo, weights: str) ->
     if version_id is None:
         sly.logger.warning("no version")
     api.app.workflow.add_input_project(project_info.id, version_id=version_id)
-    file_info = api.file.get_info_by_path(1, weights)
+    file_info = api.file.get_info_by_id(find_file(api, weights).id)
     api.app.workflow.add_input_file(file_info, model_weight=True)
 
 
@@ -122,6 +134,41 @@ def test_versions_are_made_listed_and_restored_by_their_numbers(filled: Home) ->
     again = api.project.version.restore(project, version_id=versions[0].id)
     assert again is not None
     assert again.name == "cells, from ver. 1 (1)"
+
+
+def test_a_version_is_linked_as_an_output_itself_or_not_at_all(filled: Home) -> None:
+    api = Api(home=filled)
+    first = api.project.version.get_id_by_number("cells", 1)
+    made = api.app.workflow.add_output_project("cells", first)
+    assert made["name"] == "cells@2", "cells@1 was made by the import, and this holds the same"
+    filled.transform("sample", "cells@1", to="cells", params={"n": 2})
+    assert api.app.workflow.add_output_project("cells", first) == {}
+    assert api.app.workflow.add_output_project("cells", made["id"])["name"] == "cells@2"
+    api.find_run(None).finish()
+
+
+def test_an_app_finds_what_it_asks_of_itself(
+    filled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Api(home=filled)
+    assert api.is_version_supported(api.instance_version)
+    assert not api.is_version_supported("7.0.0")
+    assert not api.is_version_supported("")
+    monkeypatch.delenv("TASK_ID", raising=False)
+    monkeypatch.delenv("MLWF_RUN", raising=False)
+    assert env.task_id(raise_not_found=False) is None
+    with pytest.raises(KeyError, match="TASK_ID"):
+        env.task_id()
+    number = api.task_id
+    assert env.task_id() == number
+    (tmp_path / "a b.txt").write_text("x")
+    info = api.file.get_info_by_path(1, str(tmp_path / "a b.txt"))
+    assert info is not None
+    assert info.team_id == env.team_id()
+    assert api.app.workflow.add_input_file(info.full_storage_url)["name"] == info.path
+    assert api.file.get_info_by_id(info.id) == info
+    assert api.file.get_info_by_id(-1) is None
+    api.find_run(None).finish()
 
 
 def test_nothing_of_it_raises(filled: Home, tmp_path: Path) -> None:

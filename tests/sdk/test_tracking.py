@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 
 from mlwf_tui import sdk
@@ -69,6 +70,22 @@ with open_run("parent", home=sys.argv[1], is_strict=True) as run:
         os._exit(0)
     os.wait()
     run.log_metric("loss", 0.125, 4)
+    print(run.id)
+"""
+SEVERAL = """
+import os, sys
+from mlwf_tui.sdk import attach_run, open_run
+with open_run("several", home=sys.argv[1], is_strict=True) as run:
+    run.log_metric("loss", -1)
+    for number in range(3):
+        if os.fork() == 0:
+            with attach_run(run.id, home=sys.argv[1], is_strict=True) as part:
+                for value in range(100):
+                    part.log_metric("loss", number * 100 + value)
+            os._exit(0)
+    for _ in range(3):
+        os.wait()
+    run.log_metric("loss", 999)
     print(run.id)
 """
 HELD = """
@@ -295,6 +312,19 @@ def test_a_loop_of_failures_warns_once_a_minute_and_sums_up_in_the_end(
     assert warned[1].startswith("Tracking: log_metric failed 49 more times: ")
 
 
+def test_different_failures_of_one_method_are_all_told(
+    filled: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), open_run("careless", home=filled) as run:
+        for name in "abbcdefgg":
+            run.add_output_file(tmp_path / name)
+    *_, last = (r.getMessage() for r in caplog.records)
+    assert last.startswith(
+        f"Tracking: add_output_file failed 8 more times: There is no file {tmp_path}/b. (2×); "
+    )
+    assert last.endswith(f"There is no file {tmp_path}/f.; and 2 others")
+
+
 def test_values_that_are_no_json_are_noted_as_their_text(filled: Home, tmp_path: Path) -> None:
     params = {"folder": tmp_path, "size": (640, 480), 5: float("inf")}
     with open_run("typed", home=filled, params=params, is_strict=True) as run:  # type: ignore[arg-type]
@@ -309,6 +339,70 @@ def test_values_that_are_no_json_are_noted_as_their_text(filled: Home, tmp_path:
         "names": {"a": "eA=="},
     }
     assert found.result == {"summary": "made", "at": str(tmp_path)}
+
+
+def test_numbers_of_numpy_are_numbers(filled: Home) -> None:
+    params = {
+        "lr": np.float64(0.5), "size": np.int64(640), "is_on": np.bool_(True), "mean": np.array(0.25),
+        "half": np.float32(0.5), "name": np.str_("small"), "shape": np.array([1, 2]),
+    }  # fmt: skip
+    with open_run("typed", home=filled, params=params, is_strict=True) as run:
+        run.finish(result={"score": np.float64(0.75)})
+    found = filled.jobs.get(run.id)
+    assert found.params == {
+        "lr": 0.5, "size": 640, "is_on": True, "mean": 0.25, "half": 0.5, "name": "small", "shape": "[1 2]",
+    }  # fmt: skip
+    assert found.params["is_on"] is True
+    assert found.result["score"] == 0.75
+
+
+def test_a_model_whose_name_is_taken_gets_the_next(
+    filled: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights = tmp_path / "net.pt"
+    weights.write_text("weights")
+    names = []
+    for _ in range(3):
+        with open_run("fit", home=filled, is_strict=True) as run:
+            made = run.add_output_model("keeper", [weights], metrics={"map50": np.float64(0.5)})
+            assert made is not None
+            names.append(made.name)
+            with pytest.raises(Conflict, match="'keeper' already"):
+                run.add_output_model("keeper", [weights], is_exact=True)
+        assert [ref.title for ref in filled.jobs.get(run.id).outputs] == [made.name]
+    assert names == ["keeper", "keeper-1", "keeper-2"]
+    assert "there is a model keeper already, so this one is keeper-2" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"task": "detection"}, "no task 'detection'"),
+        ({"trainer": "me"}, "no trainer 'me'"),
+        ({"image_size_px": -5}, "-5 pixels"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused(
+    filled: Home, tmp_path: Path, facts: dict[str, object], said: str
+) -> None:
+    (tmp_path / "net.pt").write_text("weights")
+    with open_run("fit", home=filled, is_strict=True) as run, pytest.raises(InvalidParameter, match=said):
+        run.add_output_model("keeper", [tmp_path / "net.pt"], **facts)  # type: ignore[arg-type]
+
+
+def test_a_version_that_is_named_as_made_is_that_one_or_refused(filled: Home) -> None:
+    first = filled.versions("cells")[-1]
+    with open_run("make", home=filled, is_strict=True) as run:
+        second = run.add_output_project("cells")
+        assert second is not None
+        filled.transform("sample", "cells@1", to="cells", params={"n": 2})
+        again = run.add_output_project("cells", version_id=second.id)
+        assert again == second
+        with pytest.raises(Conflict, match="not what cells holds now"):
+            run.add_output_project("cells", version_id=first.id)
+        with pytest.raises(NotFound):
+            run.add_output_project("cells", version_id="0" * 12)
+    assert [ref.title for ref in filled.jobs.get(run.id).outputs] == ["cells@2"]
 
 
 def test_an_end_that_could_not_be_noted_can_be_said_again(filled: Home) -> None:
@@ -343,6 +437,31 @@ def test_points_without_a_step_are_counted_on_by_every_process(filled: Home) -> 
                 again.log_metric("loss", 0.2, 1)
     points = read_metrics(filled.path / "runs" / run.id)
     assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.4), (2, 0.3)]
+
+
+def test_processes_that_measure_at_once_lose_no_point(filled: Home) -> None:
+    process = start(SEVERAL, filled.path)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    (curves,) = filled.jobs.metrics(output.strip())
+    (loss,) = curves.series
+    assert list(loss.steps) == list(range(302))
+    assert sorted(loss.values) == [-1.0, *range(100), *range(100, 200), *range(200, 300), 999.0]
+
+
+def test_an_ended_run_takes_no_point(filled: Home) -> None:
+    run = open_run("short", home=filled, is_strict=True)
+    other = attach_run(run.id, home=filled, is_strict=True)
+    run.log_metric("loss", 1.0)
+    assert run.is_tracking
+    run.finish()
+    assert not run.is_tracking
+    for late in (run, other):
+        with pytest.raises(Conflict, match="is finished"):
+            late.log_metric("loss", 0.5)
+        with pytest.raises(Conflict, match="is finished"):
+            late.progress(1, 2)
+    assert len(read_metrics(filled.path / "runs" / run.id)) == 1
 
 
 def test_a_home_that_cannot_be_opened_leaves_the_program_alone(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.sdk.cards import WorkflowMeta, WorkflowSettings
+from mlwf_tui.sdk.supervisely import api, env, infos
 from mlwf_tui.sdk.supervisely.api import Api
 from mlwf_tui.sdk.supervisely.infos import FileInfo, ProjectInfo, VersionInfo
 
@@ -25,12 +26,20 @@ __all__ = [
     "VersionInfo",
     "WorkflowMeta",
     "WorkflowSettings",
+    "api",
+    "env",
     "install",
+    "is_community",
+    "is_development",
+    "is_production",
     "logger",
 ]
 
 logger = logging.getLogger("supervisely")
 MODULE = "supervisely"
+PARTS = {
+    "api": api, "api.api": api, "api.file_api": infos, "api.project_api": infos, "env": env,
+}  # fmt: skip
 
 
 def install() -> ModuleType:
@@ -44,4 +53,21 @@ def install() -> ModuleType:
         raise InvalidInput(
             "Supervisely's own SDK is imported already.", hint="Call install before anything imports it."
         )
+    for name, part in PARTS.items():
+        sys.modules.setdefault(f"{MODULE}.{name}", part)
     return own
+
+
+def is_community() -> bool:
+    """Return whether the server is the public one: never."""
+    return False
+
+
+def is_development() -> bool:
+    """Return whether an app is run without a server, where its workflow would be switched off: never."""
+    return False
+
+
+def is_production() -> bool:
+    """Return whether an app is run for its work: always."""
+    return True

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_tui.sdk.home import Home, open_home
+from mlwf_tui.sdk.supervisely import infos
 from mlwf_tui.sdk.supervisely.infos import (
+    HOME_NUMBER,
     FileInfo,
     ProjectInfo,
     calmly,
@@ -22,6 +24,9 @@ from mlwf_tui.sdk.supervisely.infos import (
 from mlwf_tui.sdk.supervisely.versions import Versions
 from mlwf_tui.sdk.supervisely.workflow import Workflow
 from mlwf_tui.sdk.tracking import RUN_VARIABLE, TrackedRun, attach_run, open_run
+
+WORKFLOWS_OF = (6, 11, 11)  # the server's version that brought the last of the calls that are here
+file_api = project_api = infos  # as annotations name them: sly.api.file_api.FileInfo
 
 
 class Api:
@@ -50,6 +55,16 @@ class Api:
         if self._home is None:
             self._home = open_home()
         return self._home
+
+    @property
+    def instance_version(self) -> str:
+        """The version of Supervisely's server whose workflow calls are answered here."""
+        return ".".join(map(str, WORKFLOWS_OF))
+
+    def is_version_supported(self, version: str) -> bool:
+        """Return whether what a server of this version has for workflows is here; False for no version."""
+        parts = version.split(".")
+        return all(map(str.isdecimal, parts)) and tuple(map(int, parts)) <= WORKFLOWS_OF
 
     @property
     def task_id(self) -> int:
@@ -91,6 +106,14 @@ class _ProjectApi:
 
 
 class _FileApi:
+    def __init__(self) -> None:
+        self._paths: dict[int, str] = {}  # by id, of the files that were asked for: an id alone finds none
+
+    def get_info_by_id(self, id: int) -> FileInfo | None:
+        """Return a file that this Api was asked for by its path before, or None."""
+        path = self._paths.get(id)
+        return None if path is None else self.get_info_by_path(HOME_NUMBER, path)
+
     def get_info_by_path(self, team_id: int, remote_path: str) -> FileInfo | None:
         """Return a file of this machine, or None."""
 
@@ -99,7 +122,9 @@ class _FileApi:
             if not path.is_file():
                 return None
             status = path.stat()
-            return FileInfo(status.st_ino, str(path), path.name, status.st_size)
+            self._paths[status.st_ino] = str(path)
+            url = path.absolute().as_uri()
+            return FileInfo(status.st_ino, str(path), path.name, status.st_size, full_storage_url=url)
 
         return calmly("file.get_info_by_path", find)
 

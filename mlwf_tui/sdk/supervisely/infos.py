@@ -11,6 +11,7 @@ from mlwf_tui.sdk.home import Home
 from mlwf_tui.sdk.tolerance import COMPLAINTS
 
 T = TypeVar("T")
+HOME_NUMBER = 1  # of the team and the workspace: there is one of each
 
 
 class ProjectInfo(NamedTuple):
@@ -48,6 +49,8 @@ class FileInfo(NamedTuple):
     path: str
     name: str
     sizeb: int
+    team_id: int = HOME_NUMBER
+    full_storage_url: str = ""
 
 
 def to_number(id: str) -> int:

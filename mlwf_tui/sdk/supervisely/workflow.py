@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from mlwf_tui.entities.run import ArtifactRef
 from mlwf_tui.errors import InvalidInput
@@ -99,9 +100,16 @@ class Workflow:
         task_id: int | str | None = None,
         meta: Meta = None,
     ) -> dict[str, Any]:
-        """Say that the task has made what a project holds now; it gets a version of its own."""
+        """Say that the task has made what a project holds now; it gets a version of its own.
+
+        A version is linked itself where the task has made it. Of another's that holds what the project
+        holds now, the task's own is a new one; any other is refused.
+        """
+        version = None if version_id is None else to_id(version_id)
         return self._do(
-            "add_output_project", task_id, lambda run: run.add_output_project(self._name(project), meta=meta)
+            "add_output_project",
+            task_id,
+            lambda run: run.add_output_project(self._name(project), version_id=version, meta=meta),
         )
 
     def add_output_dataset(
@@ -174,6 +182,8 @@ def _split(dataset: Any) -> tuple[str, str]:
 
 def _to_path(file: str | FileInfo) -> str:
     path = file.path if isinstance(file, FileInfo) else str(file)
+    if path.startswith("file:///"):  # as full_storage_url is
+        return unquote(path.removeprefix("file://"))
     if "://" in path:
         raise InvalidInput(f"{path} is no file of this machine.", hint="Download it first.")
     return path

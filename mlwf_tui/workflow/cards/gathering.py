@@ -76,6 +76,7 @@ def gather_facts(
         is_stopped=is_stopped,
         problems=problems,
         glance=glance,
+        is_told=run.is_tracked,
     )
 
 

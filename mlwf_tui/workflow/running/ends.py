@@ -19,7 +19,7 @@ from mlwf_tui.workspace import Workspace
 INPUT_KINDS = (
     "project", "version", "dataset", "file", "weights", "folder", "run", "labeling_job", "model", "report",
 )  # fmt: skip
-OUTPUT_KINDS = ("project", "dataset", "file", "weights", "folder", "run", "labeling_job", "session")
+OUTPUT_KINDS = ("project", "dataset", "file", "weights", "folder", "run", "labeling_job", "session", "report")
 FILE_KINDS = ("file", "weights")
 HASHED_UP_TO_BYTES = 64 << 20  # a twentieth of a second; of larger files size and time must do
 
@@ -110,30 +110,44 @@ def _read_version(recorder: Recorder, ref: str) -> Version:
     try:
         return recorder.read_version(ref)
     except NotFound as error:
-        try:
-            version = recorder.workspace.catalog.versions.get_by_id(VersionId(ref))
-        except NotFound:
-            raise error from None
-        return recorder.read_version(f"{version.project_id}@{version.number}")
+        return recorder.read_version(_name_by_number(recorder.workspace, ref, error))
+
+
+def _name_by_number(workspace: Workspace, version_id: str, error: NotFound) -> str:
+    """Return PROJECT@N of a version by its own id. Raises `error` where there is none."""
+    try:
+        version = workspace.catalog.versions.get_by_id(VersionId(version_id))
+    except NotFound:
+        raise error from None
+    return f"{version.project_id}@{version.number}"
 
 
 def _publish(recorder: Recorder, ref: str) -> Version:
-    """Return a version of what a project holds now that this run has made.
+    """Return a version of what a project holds now that this run has made; `ref` may be a version's id.
 
-    What the head was before is an input: the run published it, whatever verb has put it there.
+    What the head was before is an input: the run published it, whatever verb has put it there. A version
+    that is named must be one that this run has made, or hold what the project holds.
     """
     workspace = recorder.workspace
     name, _, which = ref.rpartition("@") if "@" in ref else (ref, "", "")
-    project: Project = workspace.catalog.projects.get(name)
+    try:
+        project: Project = workspace.catalog.projects.get(name)
+    except NotFound as error:
+        if which:
+            raise
+        return _publish(recorder, _name_by_number(workspace, ref, error))
+    made = {out.id for out in workspace.catalog.runs.get(recorder.run_id).outputs}
+    versions = workspace.catalog.versions.list(project.id) if which and made else ()
+    own = [version for version in versions if str(version.number) == which and version.id in made]
+    if own:
+        return own[0]
     latest = workspace.catalog.versions.latest(project.id)
     if which and (latest is None or str(latest.number) != which or project.is_changed):
         raise Conflict(
             f"{ref} is not what {project.name} holds now.", hint="An output is always the newest state."
         )
-    if latest is not None and not project.is_changed:
-        made = {out.id for out in workspace.catalog.runs.get(recorder.run_id).outputs}
-        if latest.id in made:
-            return latest
+    if latest is not None and not project.is_changed and latest.id in made:
+        return latest
     if project.item_count:
         recorder.read_state(project, project.head)
     return recorder.write_version(

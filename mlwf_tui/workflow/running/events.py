@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import math
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import msgspec
 
 from mlwf_tui.entities.run import MetricPoint, Progress
 from mlwf_tui.errors import StorageFailed
+from mlwf_tui.store.locks import try_lock
 
 FILE_NAME = "events.jsonl"
 BATCH_S = 0.05  # what comes within it is one write: at 10,000 points a second, twenty writes of 45 KB
 PROGRESS_INTERVAL_S = 0.1  # a training writes thousands of steps a minute; a person sees ten a second
+TURN_S = 10.0  # others hold the file for as long as a write takes, unless they were stopped in it
+TURN_POLL_S = 0.002
 READ_LIMIT_BYTES = 4 << 20  # a follower takes at most this much a poll, and the rest next time
 
 
@@ -50,8 +56,22 @@ Event = BeginEvent | ProgressEvent | MetricEvent
 _decoder = msgspec.json.Decoder(Event)
 
 
+class Numbering(Protocol):
+    """What gives points their steps where several processes write one file."""
+
+    def admit(self, point: MetricEvent, step: int | None) -> None:
+        """Give a point that waits its step. Raises InvalidParameter."""
+
+    def settle(self, size_bytes: int) -> bytes:
+        """Return the lines of all that waits, after what others have written; the file is locked."""
+
+    def note_end(self, size_bytes: int) -> None:
+        """Hear where the file ends now; it is still locked."""
+
+
 class EventWriter:
     """An Observer that appends to a run's event file; one process writes, from any of its threads.
+    With `numbering` several may, each by a writer of its own.
 
     What comes within a twentieth of a second is one write. The first of a batch is written at once, the
     rest by a thread that lives for that moment; a process that ends by itself waits for it, and one that
@@ -66,7 +86,9 @@ class EventWriter:
         check: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
         begins: bool = True,
+        numbering: Numbering | None = None,
     ) -> None:
+        self._numbering = numbering
         self._descriptor = os.dup(file.fileno())  # its own: the thread may outlive the file object
         self._check = check
         self._clock = clock
@@ -102,9 +124,22 @@ class EventWriter:
         Raises:
             StorageFailed: what was said before could not be written.
         """
-        shown = value if math.isfinite(value) else None
-        self._has_points = True
-        self._append(MetricEvent(key=key, value=shown, step=step, at=self._clock()))
+        self._append(self._make_point(key, value, step))
+
+    def number(self, key: str, value: float, step: int | None) -> int:
+        """Keep one point, and return the step it has so far: others may have gone on meanwhile.
+
+        Raises:
+            InvalidParameter: `numbering` refuses it.
+            StorageFailed: what was said before could not be written.
+        """
+        assert self._numbering is not None, "only one of several writers numbers"
+        point = self._make_point(key, value, 0)
+        self._raise_failure()
+        with self._lock:
+            self._numbering.admit(point, step)
+            self._write_soon()
+        return point.step
 
     def check_cancelled(self) -> None:
         """Let `check` raise what was asked for; what was measured before is written, whatever comes now.
@@ -144,19 +179,29 @@ class EventWriter:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _make_point(self, key: str, value: float, step: int) -> MetricEvent:
+        self._has_points = True
+        return MetricEvent(
+            key=key, value=value if math.isfinite(value) else None, step=step, at=self._clock()
+        )
+
     def _append(self, event: Event) -> None:
         line = self._encoder.encode(event)
         self._raise_failure()
         with self._lock:
             self._pending += line
             self._pending += b"\n"
-            if self._thread is not None:
-                return
-            if time.monotonic() - self._written_at >= BATCH_S:
-                self._write()
-                return
-            self._thread = threading.Thread(target=self._write_later, name="metrics")
-            self._thread.start()
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        """Write the batch at once, or see that it is written in a moment; the lock is held."""
+        if self._thread is not None:
+            return
+        if time.monotonic() - self._written_at >= BATCH_S:
+            self._write()
+            return
+        self._thread = threading.Thread(target=self._write_later, name="metrics")
+        self._thread.start()
 
     def _write_later(self) -> None:
         self._is_closing.wait(BATCH_S)
@@ -168,10 +213,21 @@ class EventWriter:
         """Write the batch, the lock held; what does not fit on the disk stays for the next try."""
         self._written_at = time.monotonic()
         try:
-            while self._pending:
-                del self._pending[: os.write(self._descriptor, self._pending)]
+            if self._numbering is None:
+                self._write_pending()
+                return
+            with _hold_turn(self._descriptor):
+                self._pending += self._numbering.settle(os.fstat(self._descriptor).st_size)
+                try:
+                    self._write_pending()
+                finally:
+                    self._numbering.note_end(os.fstat(self._descriptor).st_size)
         except OSError as error:
             self._failure = error
+
+    def _write_pending(self) -> None:
+        while self._pending:
+            del self._pending[: os.write(self._descriptor, self._pending)]
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -180,6 +236,20 @@ class EventWriter:
                 f"The run's metrics cannot be written: {failure.strerror or failure}.",
                 hint="Free some space on the home's disk, then resume the run.",
             ) from failure
+
+
+@contextmanager
+def _hold_turn(descriptor: int) -> Iterator[None]:
+    """Hold the lock of an event file that several processes write. Raises OSError where it cannot be had."""
+    deadline = time.monotonic() + TURN_S
+    while not try_lock(descriptor):
+        if time.monotonic() > deadline:
+            raise TimeoutError(errno.ETIMEDOUT, f"another process holds them for {TURN_S:.0f} s")
+        time.sleep(TURN_POLL_S)  # flock has no timeout of its own
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 @dataclass(slots=True)
