@@ -101,7 +101,7 @@ def choose_axis(low: float, high: float, max_ticks: int, *, least_step: float = 
 
 
 def choose_whole_axis(low: float, high: float, max_ticks: int) -> Axis:
-    """Return an axis of what is counted, such as steps: whole numbers, unless it is looked at from near by."""
+    """Return an axis of what is counted, such as steps: whole numbers, unless one looks from near by."""
     if low == high:
         low, high = (low - 1, high + 1) if low >= 1 else (low, low + 1)
     return choose_axis(low, high, max_ticks, least_step=1.0 if high - low >= 1 else 0.0)
