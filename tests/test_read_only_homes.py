@@ -47,7 +47,7 @@ def list_files(home: Path) -> dict[str, tuple[int, int]]:
     [
         ("show", "yolov10n-cells-1"), ("show", "cells@1"), ("runs",), ("queue",),
         ("diff", "cells@1", "cells@2"), ("graph",), ("trace", "cells@2"), ("stats",), ("verify",),
-        ("lint",), ("history", "cells"), ("leaderboard", "cells"),
+        ("history", "cells"), ("leaderboard", "cells"),
     ],
 )  # fmt: skip
 def test_all_that_only_looks_works_and_leaves_nothing(
@@ -58,17 +58,12 @@ def test_all_that_only_looks_works_and_leaves_nothing(
     assert list_files(home) == before
 
 
-def test_a_check_finds_what_is_wrong(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("words", [("check", "cells"), ("lint",), ("doctor",)])
+def test_what_finds_something_works(
+    home: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
     before = list_files(home)
-    main(["--home", str(home), "check", "cells", "--json"])
-    document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert "error" not in document
-    assert list_files(home) == before
-
-
-def test_doctor_works(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = list_files(home)
-    main(["--home", str(home), "doctor", "--json"])
+    main(["--home", str(home), *words, "--json"])
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert "error" not in document
     assert list_files(home) == before
