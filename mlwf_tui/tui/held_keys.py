@@ -45,11 +45,16 @@ class HeldKeys:
         self._let_go: Typed | None = None
         self._depth = 0
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether a key that is typed now waits."""
+        return bool(self._fences or self._strays or self._waiting) or self._is_awaited()
+
     def take(self, event: Typed) -> bool:
         """Hold a key that has come from the terminal or has risen to the app; False where it goes on."""
         if not self._fences and not self._is_awaited():
             self.forget()  # a dialog that has not come for long holds no key for ever
-        if event is self._let_go or not self._is_holding():
+        if event is self._let_go or not self.is_holding:
             return False
         if isinstance(event, events.Key) and event.key in LEAVING_KEYS:
             return False
@@ -85,9 +90,6 @@ class HeldKeys:
         if not self._fences:
             self._strays.clear()
             self._waiting.clear()
-
-    def _is_holding(self) -> bool:
-        return bool(self._fences or self._strays or self._waiting) or self._is_awaited()
 
     def _is_awaited(self) -> bool:
         return getattr(self._app.screen, "is_dialog_awaited", False)

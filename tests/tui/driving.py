@@ -99,7 +99,7 @@ class Driver:
 
     async def settle(self) -> None:
         """Wait until nothing is being read or laid out, so that the screen is final."""
-        await self.until(lambda: not self.main.is_busy, "a quiet app")
+        await self.until(lambda: not (self.main.is_busy or self.app._held.is_holding), "a quiet app")
         if self.main.snapshot.graph.nodes:
             await self.until(lambda: not self.main.query_one(LineageView).is_laying_out, "the drawn graph")
         await self.pilot.pause()

@@ -11,7 +11,7 @@ from textual.timer import Timer
 
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.project import Project, Version
-from mlwf_tui.errors import MlwfError
+from mlwf_tui.errors import MlwfError, NotFound
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.entry import Entity, Entry, EntryKind
 from mlwf_tui.workflow.show import Shown, show
@@ -80,7 +80,8 @@ class Facts:
 
     def _give_up(self, error: MlwfError) -> None:
         self._is_reading = False
-        self._work.fail(error)
+        if not isinstance(error, NotFound):  # what somebody else has deleted leaves the lists as well
+            self._work.fail(error)
         self._go_on()
 
     def _go_on(self) -> None:
