@@ -21,7 +21,7 @@ from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import WIDE, Driver, drive
 
-SIZES, KEYS_AT_ONCE = 100, 500
+SIZES, KEYS_AT_ONCE = 100, 100
 KEYS = (
     *"jkhlgGnNzZ123()[]~x?!/,{}",
     *("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab", "shift+tab", "escape"),
