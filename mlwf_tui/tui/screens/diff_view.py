@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from mlwf_tui.entities.change import Diff
+from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.comparing import DiffPane
 from mlwf_tui.tui.screens.newest import Newest
 from mlwf_tui.tui.screens.snapshot import Snapshot
@@ -66,7 +67,11 @@ class DiffView:
                 self._stood = stands
                 self._pane.renew(found)
 
-        self._host.ask("diff", self._compare(before, after), self._renewals.take(done))
+        def give_up(_: MlwfError) -> None:
+            if self._sides is sides:
+                self._stood = stands  # as long as this stays, it would fail again at every look at the home
+
+        self._host.ask("diff", self._compare(before, after), self._renewals.take(done), failed=give_up)
 
     @property
     def _pane(self) -> DiffPane:

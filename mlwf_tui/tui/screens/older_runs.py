@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.run import Run
+from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.listings import RunRows
 from mlwf_tui.tui.screens.outlooks import NOTHING
 from mlwf_tui.tui.screens.view_host import Host
@@ -29,7 +30,7 @@ class OlderRuns:
         if self._is_reading or not self.rows.lacks(self._host.snapshot):
             return
         self._is_reading = True
-        self._host.ask("all runs", self._read, self._take)
+        self._host.ask("all runs", self._read, self._take, failed=self._give_up)
 
     def _read(self) -> Read:
         workspace, now = self._host.workspace, self._host.read_clock()
@@ -38,6 +39,9 @@ class OlderRuns:
         for run in runs:  # here, since rows of thousands would hold the loop for a quarter of a second
             self.rows.make(run, now, outlooks.get(run.id, NOTHING), ())
         return runs, outlooks
+
+    def _give_up(self, _: MlwfError) -> None:
+        self._is_reading = False  # the next look at the home tries again
 
     def _take(self, found: Read) -> None:
         self._is_reading = False

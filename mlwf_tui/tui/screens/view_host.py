@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.outlooks import Outlooks
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import Work
@@ -40,8 +41,15 @@ class Host(Protocol):
     def read_clock(self) -> datetime:
         """Return the time now."""
 
-    def ask(self, what: str, work: Callable[[], T], done: Callable[[T], None]) -> None:
-        """Do `work` in a thread and hand its result to `done`."""
+    def ask(
+        self,
+        what: str,
+        work: Callable[[], T],
+        done: Callable[[T], None],
+        *,
+        failed: Callable[[MlwfError], None] | None = None,
+    ) -> None:
+        """Do `work` in a thread and hand its result to `done`; an error is kept, and told or `failed`."""
 
     @property
     def outlooks(self) -> Outlooks:

@@ -70,8 +70,9 @@ class Numbering(Protocol):
 
 
 class EventWriter:
-    """An Observer that appends to a run's event file; one process writes, from any of its threads.
-    With `numbering` several may, each by a writer of its own.
+    """An Observer that appends to a run's event file, from any thread.
+
+    One process writes, or with `numbering` several, each by a writer of its own.
 
     What comes within a twentieth of a second is one write. The first of a batch is written at once, the
     rest by a thread that lives for that moment; a process that ends by itself waits for it, and one that
