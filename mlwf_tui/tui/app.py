@@ -138,7 +138,7 @@ class MlwfApp(App[None]):
         return tidy_svg(super().export_screenshot(title=title, simplify=simplify))
 
     async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, events.Key | events.Paste) or not self._held.take(event):
+        if not isinstance(event, events.Key | events.Paste) or not await self._held.take(event):
             await super().on_event(event)
 
     @on(Fence)

@@ -1,4 +1,4 @@
-"""What is typed while a dialog is still being opened waits for it, and then comes key by key.
+"""What is typed while a dialog is still being opened waits for it, and in a dialog keys come one by one.
 
 A key goes to the widget with the focus and rises from there to the app, queue by queue, before it does what
 it is bound to; the keys behind it are on their way to the same widget by then. Knows nothing of dialogs.
@@ -6,9 +6,8 @@ it is bound to; the keys behind it are on their way to the same widget by then. 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from textual import events
@@ -16,18 +15,28 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
+from textual.timer import Timer
 
 Typed = events.Key | events.Paste
 LEAVING_KEYS = ("ctrl+c", "ctrl+q")  # which wait for nothing
-FENCE_LIMIT_S = 5.0  # what a fence was sent behind may be gone, and the fence with it
+FENCE_LIMIT_S = 5.0  # a widget that has not come to a key by then hinders no others
+LOOK_INTERVAL_S = 0.1  # for fences that went with the widget that they were sent to
 
 
 class Fence(Message):
     """Rises to the app behind all that was sent to a widget before it, and not before that is mounted."""
 
-    def __init__(self, screen: Screen[Any]) -> None:
+    def __init__(self, behind: DOMNode, screen: Screen[Any]) -> None:
         super().__init__()
+        self.behind = behind
         self.screen = screen
+        self.sent_at = monotonic()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it will not come, or not in time."""
+        is_gone = self.behind is not self.screen and not self.behind.is_attached
+        return is_gone or monotonic() - self.sent_at > FENCE_LIMIT_S
 
 
 class HeldKeys:
@@ -39,26 +48,32 @@ class HeldKeys:
     def __init__(self, app: App[Any], forward: Callable[[Typed], Awaitable[None]]) -> None:
         self._app = app
         self._forward = forward
-        self._strays: deque[Typed] = deque()  # that were sent to what had the focus before
-        self._waiting: deque[Typed] = deque()
+        self._strays: list[Typed] = []  # that were sent to what had the focus before
+        self._waiting: list[Typed] = []
+        self._sent: set[Typed] = set()  # by us, and perhaps not risen yet
         self._fences: set[Fence] = set()
-        self._let_go: Typed | None = None
         self._depth = 0
+        self._look: Timer | None = None
 
     @property
     def is_holding(self) -> bool:
         """Whether a key that is typed now waits."""
         return bool(self._fences or self._strays or self._waiting) or self._is_awaited()
 
-    def take(self, event: Typed) -> bool:
-        """Hold a key that has come from the terminal or has risen to the app; False where it goes on."""
-        if not self._fences and not self._is_awaited():
-            self.forget()  # a dialog that has not come for long holds no key for ever
-        if event is self._let_go or not self.is_holding:
-            return False
+    async def take(self, event: Typed) -> bool:
+        """Take a key that has come from the terminal or has risen to the app; False where it goes on."""
         if isinstance(event, events.Key) and event.key in LEAVING_KEYS:
             return False
-        (self._strays if event.is_forwarded else self._waiting).append(_copy(event))
+        if event in self._sent and not self._is_awaited():
+            return False
+        if not self._fences and not self._is_awaited():
+            self.forget()  # a dialog that has not come for long holds no key for ever
+        if self.is_holding:
+            (self._strays if event.is_forwarded else self._waiting).append(_copy(event))
+        elif event.is_forwarded or not self._is_dialog_shown():
+            return False
+        else:
+            await self._send([event])
         return True
 
     def see_screen(self, screen: Screen[Any]) -> None:
@@ -68,6 +83,7 @@ class HeldKeys:
         self._depth = len(stack)
         self._fences = {fence for fence in self._fences if fence.screen in stack}
         if is_new and isinstance(screen, ModalScreen):
+            self._sent.clear()  # what has not risen yet was typed for the dialog
             below = stack[-2]
             self._put_fence(below.focused or below, below)
             self._put_fence(screen, screen)
@@ -75,15 +91,16 @@ class HeldKeys:
             self._put_fence(screen, screen)
 
     async def go_on(self, fence: Fence) -> None:
-        """Let the next key go once nothing is on its way before it."""
+        """Let the next keys go once nothing is on its way before them."""
         self._fences.discard(fence)
         if not self._app.screen_stack or self._fences or self._is_awaited():
             return
-        held = self._strays or self._waiting
-        if held:
-            self._let_go = key = held.popleft()
-            await self._forward(key)
-            self._put_fence(self._app.focused or self._app.screen, self._app.screen)
+        self._sent.clear()
+        held = [*self._strays, *self._waiting]
+        keys = held[:1] if self._is_dialog_shown() else held
+        self._strays, self._waiting = held[len(keys) :], []
+        if keys:
+            await self._send(keys)
 
     def forget(self) -> None:
         """Drop what was typed for a dialog that has not come."""
@@ -91,14 +108,32 @@ class HeldKeys:
             self._strays.clear()
             self._waiting.clear()
 
+    async def _send(self, keys: Sequence[Typed]) -> None:
+        self._sent.update(keys)
+        for key in keys:
+            await self._forward(key)
+        self._put_fence(self._app.focused or self._app.screen, self._app.screen)
+
+    def _is_dialog_shown(self) -> bool:
+        return isinstance(self._app.screen, ModalScreen)
+
     def _is_awaited(self) -> bool:
         return getattr(self._app.screen, "is_dialog_awaited", False)
 
     def _put_fence(self, behind: DOMNode, screen: Screen[Any]) -> None:
-        fence = Fence(screen)
+        fence = Fence(behind, screen)
         self._fences.add(fence)
         behind.post_message(fence)
-        self._app.set_timer(FENCE_LIMIT_S, partial(self.go_on, fence))
+        if self._look is None:
+            self._look = self._app.set_interval(LOOK_INTERVAL_S, self._see_lost)
+        self._look.resume()
+
+    async def _see_lost(self) -> None:
+        """Go on without the fences that went with what they were sent to."""
+        for fence in [fence for fence in self._fences if fence.is_lost]:
+            await self.go_on(fence)
+        if not self._fences and self._look is not None:
+            self._look.pause()
 
 
 def _copy(event: Typed) -> Typed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -73,6 +73,12 @@ class Asking:
         finally:
             self._is_awaiting = before
 
+    def await_dialog(self) -> Callable[[], AbstractContextManager[None]]:
+        """Let keys wait from now on; what is returned is to be called once, for what shows the dialog."""
+        self._awaited += 1
+        self._awaited_until = monotonic() + DIALOG_LIMIT_S
+        return self._answering
+
     @property
     def waited_for(self) -> str:
         """What was asked last and has not been answered for a while, empty where nothing is."""
@@ -90,19 +96,16 @@ class Asking:
         """Do `work` in a thread and hand its result to `done`."""
         answered = self._wait_for(what)
         fail = self._make_fail(failed)
-        is_awaited = self._is_awaiting
-        if is_awaited:
-            self._awaited += 1
-            self._awaited_until = monotonic() + DIALOG_LIMIT_S
+        answering = self.await_dialog() if self._is_awaiting else nullcontext
 
         def do_done(result: T) -> None:
             answered()
-            with self._answering(is_awaited):
+            with answering():
                 done(result)
 
         def do_fail(error: MlwfError) -> None:
             answered()
-            with self._answering(is_awaited):
+            with answering():
                 fail(error)
 
         self._work.start(what, work, do_done, fail=do_fail, is_patient=is_patient)
@@ -142,13 +145,13 @@ class Asking:
         self.ask("copying", lambda: copy_text(text, os.environ, send, self._copy_file), self._teller.say)
 
     @contextmanager
-    def _answering(self, is_awaited: bool) -> Iterator[None]:
+    def _answering(self) -> Iterator[None]:
         try:
-            with self.awaiting_dialog(is_awaited):
+            with self.awaiting_dialog():
                 yield
         finally:
-            if is_awaited:
-                self._awaited -= 1
+            self._awaited -= 1
+            if not self._awaited:
                 self._on_answered()
 
     def _wait_for(self, what: str) -> Callable[[], None]:

@@ -190,7 +190,8 @@ class MainScreen(Screen[None]):
         self._machine = MachineFeed(self, partial(self._alerts.see_marks, "machine"))
         self._performing = Performing(
             self, self.by_key, selection=self._selection, reader=self._reader,
-            teller=self._teller, awaiting_dialog=asking.awaiting_dialog, read_clock=self.read_clock,
+            teller=self._teller, awaiting_dialog=asking.awaiting_dialog, await_dialog=asking.await_dialog,
+            read_clock=self.read_clock,
         )  # fmt: skip
         self._live = Live(
             self,
@@ -404,16 +405,18 @@ class MainScreen(Screen[None]):
 
     @on(ProjectTree.Opened)
     def _on_tree_opened(self, event: ProjectTree.Opened) -> None:
-        self._opening.open(event.entry)
+        if self.is_active:
+            self._opening.open(event.entry)
 
     @on(LineageView.Activated)
     def _on_node_activated(self, event: LineageView.Activated) -> None:
-        self._opening.open(self._selection.make_entry(event.node))
+        if self.is_active:
+            self._opening.open(self._selection.make_entry(event.node))
 
     @on(EntityTable.RowSelected, "#list-table, #history-table")
     def _on_row_opened(self, event: EntityTable.RowSelected) -> None:
         entry = self._selection.find_listed(event.table, event.key)
-        if entry is not None:
+        if entry is not None and self.is_active:
             self._opening.open_listed(entry)
 
     @on(EntityTable.MenuRequested)
@@ -434,10 +437,6 @@ class MainScreen(Screen[None]):
     def _on_lineage_failed(self, event: LineageView.Failed) -> None:
         self.fail(wrap_fault("drawing of the lineage", event.error))
 
-    @on(LineageView.FilterWanted)
-    def _on_filter_wanted(self, event: LineageView.FilterWanted) -> None:
-        self._scoping.ask_filter(event.view)
-
     @on(LineageView.Narrowed)
     def _on_narrowed(self, event: LineageView.Narrowed) -> None:
         self._scoping.show_place(event.view)
@@ -447,8 +446,9 @@ class MainScreen(Screen[None]):
         self._scoping.go_to(event.number)
 
     def _show_menu(self, entry: Entry, at: Offset | None) -> None:
-        self.select(entry)
-        self._opening.show_menu(entry, at)
+        if self.is_active:  # a key before this one may have opened a dialog
+            self.select(entry)
+            self._opening.show_menu(entry, at)
 
     @on(StatusBar.Chosen)
     @on(Welcome.Chosen)
@@ -473,6 +473,10 @@ class MainScreen(Screen[None]):
         else:
             self._performed = name
             self._performing.perform(name)
+
+    def action_filter_lineage(self) -> None:
+        """Ask what is to be drawn; not by a message, so that what is typed behind the key goes into it."""
+        self._scoping.ask_filter(self.query_one(LineageView))
 
     def describe_scene(self) -> Scene:
         """Return what the app shows now, for the tour."""

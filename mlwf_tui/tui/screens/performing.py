@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlwf_tui.tui.keys import KEYS_BY_ID, PARTS, READING, Key
@@ -40,6 +40,7 @@ class Performing:
         reader: Reader,
         teller: Teller,
         awaiting_dialog: Callable[[bool], AbstractContextManager[None]],
+        await_dialog: Callable[[], Callable[[], AbstractContextManager[None]]],
         read_clock: Callable[[], datetime],
     ) -> None:
         self._host = host
@@ -48,6 +49,7 @@ class Performing:
         self._reader = reader
         self._teller = teller
         self._awaiting_dialog = awaiting_dialog
+        self._await_dialog = await_dialog
         self._read_clock = read_clock
 
     def perform(self, name: str) -> None:
@@ -59,13 +61,23 @@ class Performing:
         key = KEYS_BY_ID[name]
         entry = reach(key, self._selection.entry)
         if entry is not None and entry.kind in key.kinds and self._find_reason(key, entry):
-            self._reader.read(then=partial(self._perform_again, key, entry))
+            self._perform_anew(key, entry)
         else:
             self._perform(key, entry)
 
-    def _perform_again(self, key: Key, entry: Entry) -> None:
-        """Do it to what was selected when the key was pressed; the selection may have moved on."""
-        self._perform(key, renew_entry(entry, self._host.snapshot, self._read_clock()))
+    def _perform_anew(self, key: Key, entry: Entry) -> None:
+        """Read the home, then do it to what was selected when the key was pressed; the keys behind it wait."""
+        answering = self._await_dialog()
+
+        def perform() -> None:
+            with answering():
+                self._perform(key, renew_entry(entry, self._host.snapshot, self._read_clock()))
+
+        def give_up() -> None:
+            with answering():
+                pass
+
+        self._reader.read(then=perform, failed=give_up)
 
     def _perform(self, key: Key, entry: Entry | None) -> None:
         reason = self._find_reason(key, entry)

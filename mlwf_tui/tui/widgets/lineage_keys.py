@@ -18,7 +18,7 @@ LINEAGE_KEYS: tuple[BindingType, ...] = (
     Binding("minus", "zoom(-1)", "smaller: one line each, then dots", show=False, id="lineage.smaller"),
     Binding("plus,equals_sign", "zoom(1)", "larger", show=False, id="lineage.larger"),
     Binding("full_stop", "centre", "to the middle of the view", show=False, id="lineage.centre"),
-    Binding("f", "filter", "filter", id="lineage.filter"),
+    Binding("f", "screen.filter_lineage", "filter", id="lineage.filter"),
     Binding("comma f", "fold", "fold", tooltip="or unfold what came of it", id="lineage.fold"),
     Binding("backspace,delete", "hide", "hide it for now", show=False, id="lineage.hide"),
     Binding("comma a", "show_all", "show what is hidden, folded and filtered", show=False, id="lineage.show"),

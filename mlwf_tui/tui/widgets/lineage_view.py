@@ -91,13 +91,6 @@ class LineageView(ScrollView, can_focus=True):
             super().__init__(view, node)
             self.screen_offset = screen_offset
 
-    class FilterWanted(Message):
-        """A filter is to be asked for."""
-
-        def __init__(self, view: LineageView) -> None:
-            super().__init__()
-            self.view = view
-
     class Narrowed(Message):
         """Another part of the graph is drawn than before, or other ways are lit."""
 
@@ -316,9 +309,6 @@ class LineageView(ScrollView, can_focus=True):
             box, room = self._layout.boxes[number], self.scrollable_size
             x, y = place.x + box.width // 2 - room.width // 2, box.middle - room.height // 2
             self.scroll_to(x, y, animate=False, force=True)
-
-    def action_filter(self) -> None:
-        self.post_message(self.FilterWanted(self))
 
     def action_fold(self) -> None:
         """Fold what came of the selected node, or unfold it; a group is drawn one by one, or joined."""
