@@ -129,6 +129,13 @@ class MlwfApp(App[None]):
 
         return MainScreen, self._open_home()
 
+    def action_command_palette(self) -> None:
+        """Open the palette; one at a time."""
+        from mlwf_tui.tui.widgets.palette import Palette  # noqa: PLC0415 - not before it is asked for
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Keep of the stock commands what the main screen does not say better itself."""
         yield from (c for c in super().get_system_commands(screen) if c.title == "Theme")

@@ -493,6 +493,20 @@ async def test_the_footer_shows_what_the_selection_can_do(full_home: Workspace) 
         assert "s stop" not in app.read_text().splitlines()[-1]
 
 
+async def test_a_page_key_does_nothing_where_the_palette_has_no_room_for_its_lines(
+    full_home: Workspace,
+) -> None:
+    async with drive(full_home) as app:
+        await app.select("cells")
+        await app.press("colon")
+        await app.until(lambda: app.top is not app.main, "the dialog")
+        await app.pilot.pause(0.3)  # the palette's lines come one by one
+        await app.pilot.resize_terminal(20, 3)
+        await app.press("down", "pageup", "pagedown", "end", "pageup")
+        await app.press("escape", "escape")
+        await app.until(lambda: app.top is app.main, "the end of the dialog")
+
+
 async def test_the_footer_says_help_however_little_room_there_is(full_home: Workspace) -> None:
     for size in SIZES:
         async with drive(full_home, size=size) as app:

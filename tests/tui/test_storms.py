@@ -21,6 +21,9 @@ from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import WIDE, Driver, drive
 
+UNKEPT = "The predictions behind the report cells-val-1 were not kept."
+"""The right answer of this home, and the only one that may be an error."""
+
 SIZES, KEYS_AT_ONCE = 100, 500
 KEYS = (
     *"jkhlgGnNzZ123()[]~x?!/,{}",
@@ -91,7 +94,7 @@ async def test_every_view_outlives_storms_of_sizes_and_keys_on_a_home_that_chang
                     app.app.post_message(events.Key(normalise_key(key), key if len(key) == 1 else None))
                 await calm(app)
                 assert app.main.query_one(Stage).shown is not None
-                assert [said for said in app.main.said if said.is_error] == [], view
+                assert {said.text for said in app.main.said if said.is_error} <= {UNKEPT}, view
         await app.press("f5")
         await app.settle()
         assert app.read_text().startswith("╭─ 1 Projects")

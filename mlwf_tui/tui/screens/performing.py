@@ -66,7 +66,7 @@ class Performing:
             self._perform(key, entry)
 
     def _perform_anew(self, key: Key, entry: Entry) -> None:
-        """Read the home, then do it to what was selected when the key was pressed; the keys behind it wait."""
+        """Read the home, then do it to what was selected when the key was pressed; keys behind it wait."""
         answering = self._await_dialog()
 
         def perform() -> None:

@@ -51,6 +51,11 @@ class MenuList(OptionList):
         Binding("enter", "select", "do", show=False, id="menu.choose"),
     ]
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Refuse what moves by a page before the lines are laid out, which Textual's list fails at."""
+        is_laid_out = bool(self.scrollable_content_region)
+        return super().check_action(action, parameters) if is_laid_out or "page" not in action else False
+
 
 class ContextMenu(Dialog[str | None]):
     """Shows choices and returns the id of the chosen one, or None.
