@@ -171,7 +171,8 @@ def merge_command(
 
     Items are merged one by one, their pixels, split, tags and objects each on its own. What both
     sides changed differently is a conflict: all are listed, and nothing is changed until each has
-    been settled.
+    been settled. Objects stay on the pixels that they were drawn on: two images that came under one
+    name are one conflict.
 
     \b
     mlwf merge cells cells-relabelled
