@@ -19,6 +19,9 @@ T = TypeVar("T")
 Fates = Sequence[AnnotatedObject | None]
 """What became of each object of the base, in its order; None where it was removed."""
 
+Arrival = tuple[Item | None, Item]
+"""An item as it was in the base, and under the key that it came to."""
+
 OBJECT_FIELDS = AnnotatedObject.__struct_fields__
 
 
@@ -40,6 +43,18 @@ def merge_items(base: Item | None, ours: Item | None, theirs: Item | None, decid
         key=key, item=key, what="item", ours=_tell_item(base, ours), theirs=_tell_item(base, theirs)
     )
     return ours if decide(conflict) is Side.OURS else theirs
+
+
+def settle_key(ours: Arrival, theirs: Arrival, decide: Decide) -> Side:
+    """Decide which of two items, one of either side, gets the key that both came under.
+
+    Two that are the same are no conflict.
+    """
+    key = ours[1].key
+    if ours[1] == theirs[1]:
+        return Side.OURS
+    words = _tell_arrival(ours, theirs), _tell_arrival(theirs, ours)
+    return decide(MergeConflict(key=key, item=key, what="item", ours=words[0], theirs=words[1]))
 
 
 class _ItemMerge:
@@ -203,6 +218,12 @@ def _tell_item(base: Item | None, item: Item | None) -> str:
     is_renamed = base is not None and base.key != item.key
     words = [f"renamed to {item.key}"] if is_renamed else []
     return ", ".join([*words, *([change.detail] if change.detail else [])])
+
+
+def _tell_arrival(arrival: Arrival, other: Arrival) -> str:
+    """Return how an item came under its key, and what becomes of the other where it gets it."""
+    came = _tell_item(None, arrival[1]) if arrival[0] is None else f"renamed from {arrival[0].key}"
+    return f"{came}; {f'{other[0].key} keeps its name' if other[0] else 'the new one goes'}"
 
 
 def _tell_tags(tags: tuple[Tag, ...] | None) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -205,15 +206,41 @@ def test_an_item_renamed_here_takes_what_was_changed_there(branched: Workspace) 
     assert read_items(branched, "side") == read_items(branched, "main")
 
 
-def test_two_different_items_under_one_new_key_are_a_conflict(branched: Workspace) -> None:
-    set_state(branched, "main", [replace(A, name="z.jpg"), B, C])
-    set_state(branched, "side", [replace(A, split=Split.VAL), B, C, make_plain_item("main/z.jpg")])
-    keys = [conflict.key for conflict in plan_merge(branched, "main", "side").conflicts]
-    assert keys == ["main/a.jpg", "main/z.jpg"]
-    merge(branched, "main", "side", policy="theirs")
-    merged = read_items(branched, "main")
-    assert merged.keys() == {A.key, B.key, C.key, "main/z.jpg"}
-    assert merged["main/z.jpg"].blob == make_plain_item("main/z.jpg").blob
+@pytest.mark.parametrize("policy", ["ours", "theirs"])
+def test_of_a_renamed_and_a_new_item_under_one_key_the_renamed_is_never_lost(
+    branched: Workspace, policy: Literal["ours", "theirs"]
+) -> None:
+    renamed, new = replace(A, name="z.jpg"), make_plain_item("main/z.jpg")
+    set_state(branched, "main", [renamed, B, C])
+    set_state(branched, "side", [replace(A, split=Split.VAL), B, C, new])
+    (conflict,) = plan_merge(branched, "main", "side").conflicts
+    assert (conflict.key, conflict.what) == ("main/z.jpg", "item")
+    assert conflict.ours == "renamed from main/a.jpg; the new one goes"
+    assert conflict.theirs.startswith("added, ")
+    assert conflict.theirs.endswith("; main/a.jpg keeps its name")
+    merge(branched, "main", "side", policy=policy)
+    changed = replace(A, split=Split.VAL)
+    both = [replace(changed, name="z.jpg")] if policy == "ours" else [changed, new]
+    assert read_items(branched, "main") == {item.key: item for item in (*both, B, C)}
+
+
+@pytest.mark.parametrize("side", Side)
+def test_of_two_items_renamed_to_one_key_the_other_keeps_its_name(branched: Workspace, side: Side) -> None:
+    set_state(branched, "main", [replace(A, name="same.jpg"), B, C])
+    set_state(branched, "side", [A, replace(B, name="same.jpg", split=Split.VAL), C])
+    (conflict,) = merge(branched, "main", "side").conflicts
+    assert conflict.key == "main/same.jpg"
+    assert conflict.ours == "renamed from main/a.jpg; main/b.jpg keeps its name"
+    assert conflict.theirs == "renamed from main/b.jpg; main/a.jpg keeps its name"
+    result = merge(branched, "main", "side", choices={"main/same.jpg": side})
+    changed = replace(B, split=Split.VAL)
+    both = (
+        (replace(A, name="same.jpg"), changed)
+        if side is Side.OURS
+        else (A, replace(changed, name="same.jpg"))
+    )
+    assert read_items(branched, "main") == {item.key: item for item in (*both, C)}
+    assert (result.items_added, result.items_removed) == (0, 0)
 
 
 def test_a_class_stays_where_the_other_side_has_come_to_use_it(branched: Workspace) -> None:
@@ -289,6 +316,29 @@ def test_manifests_are_merged_as_dicts_are(
     with store.writer() as writer:
         made = update_manifest(store, writer, digests[1], schema=combined.schema, changes=combined.changes)
     assert made.digest == write_state(store, expected)
+
+
+new_names = st.permutations(["x.jpg", "y.jpg", "z.jpg", "", "", ""])  # the first three are taken
+
+
+@settings(max_examples=60, deadline=None)
+@given(new_names, new_names, st.sampled_from(list(Side)))
+def test_however_items_are_renamed_none_is_lost(
+    store: Store, ours: list[str], theirs: list[str], side: Side
+) -> None:
+    def write(names: Sequence[str]) -> Digest:
+        renamed = (
+            replace(item, name=name) if name else item for item, name in zip((A, B, C), names, strict=False)
+        )
+        with store.writer() as writer:
+            items = sorted(renamed, key=lambda item: item.key)
+            return write_manifest(writer, SCHEMA, items).digest
+
+    base, mine, other = (write(names) for names in (("", "", ""), ours, theirs))
+    combined = combine(store, base, mine, other, lambda _: side)
+    with store.writer() as writer:
+        made = update_manifest(store, writer, mine, schema=combined.schema, changes=combined.changes)
+    assert {item.blob for item in iter_items(store, made.digest)} == {item.blob for item in (A, B, C)}
 
 
 def test_the_work_of_a_merge_does_not_grow_with_the_project(tmp_path: Path) -> None:
