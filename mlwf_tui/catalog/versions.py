@@ -9,7 +9,7 @@ from typing import Any
 
 import peewee as pw
 
-from mlwf_tui.catalog.ancestry import find_common_ancestor
+from mlwf_tui.catalog.ancestry import find_common_ancestor, find_head_version
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import hint_undelete
@@ -111,6 +111,16 @@ class Versions:
         """Return the version with the largest number, if there is one."""
         found = self._read(VersionRow.project_id == project_id, limit=1)
         return found[0] if found else None
+
+    def find_of_head(self, project_id: ProjectId) -> Version | None:
+        """Return the version that the head stands on or comes from, which is the parent of the next.
+
+        After an undo that is an earlier one than the latest. The latest where it cannot be told, as for
+        a project that lost its moves.
+        """
+        with self._database.snapshot():
+            found = find_head_version(self._database, project_id)
+            return self.latest(project_id) if found is None else self.get_by_id(found)
 
     def list(self, project_id: ProjectId) -> tuple[Version, ...]:
         """Return all versions of a project, newest first."""

@@ -24,10 +24,10 @@ from mlwf_tui.workflow.combine import combine
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.copy import copy
 from mlwf_tui.workflow.graph import read_graph
-from mlwf_tui.workflow.merge import merge, plan_merge
+from mlwf_tui.workflow.merge import TakenBack, merge, plan_merge
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workflow.runs import list_runs
-from mlwf_tui.workflow.undo import undo
+from mlwf_tui.workflow.undo import redo, undo
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.states import SCHEMA, make_object, make_plain_item, set_state
@@ -184,6 +184,61 @@ def test_a_merge_can_be_undone(branched: Workspace) -> None:
     merge(branched, "main", "side")
     assert undo(branched, "main").verb == "merge"
     assert len(read_items(branched, "main")) == 3
+
+
+def test_a_merge_that_was_undone_can_be_done_again(branched: Workspace) -> None:
+    new = make_plain_item("main/d.jpg")
+    set_state(branched, "side", [A, B, C, new])
+    merge(branched, "main", "side")
+    undo(branched, "main")
+    assert plan_merge(branched, "main", "side").base == "main@1"
+    assert merge(branched, "main", "side").items_added == 1
+    assert read_items(branched, "main").keys() == {A.key, B.key, C.key, new.key}
+
+
+def test_what_an_undone_merge_brought_comes_with_the_next_one(branched: Workspace) -> None:
+    first, own, second = (make_plain_item(f"main/{name}.jpg") for name in "deo")
+    set_state(branched, "side", [A, B, C, first])
+    merge(branched, "main", "side")
+    undo(branched, "main")
+    set_state(branched, "main", [A, B, C, own])
+    commit(branched, "main", message="something else")
+    assert list_versions(branched, "main")[0].parents == (list_versions(branched, "main")[2].id,)
+    set_state(branched, "side", [A, B, C, first, second])
+    merge(branched, "main", "side")
+    assert read_items(branched, "main").keys() == {item.key for item in (A, B, C, first, own, second)}
+
+
+def test_a_merge_that_was_undone_and_redone_is_done(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    merge(branched, "main", "side")
+    undo(branched, "main")
+    redo(branched, "main")
+    assert plan_merge(branched, "main", "side").is_merged_already
+
+
+def test_undoing_a_restore_and_the_merge_before_it_leaves_neither(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    merge(branched, "main", "side")
+    restore(branched, "main@1")
+    for _ in range(2):
+        undo(branched, "main")
+    assert plan_merge(branched, "main", "side").base == "main@1"
+
+
+def test_a_merge_that_a_restore_took_back_says_how_it_comes_again(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    merge(branched, "main", "side")
+    restore(branched, "main@1")
+    result = merge(branched, "main", "side")
+    assert (result.created, result.taken_back) == (False, TakenBack(by="main@3", held_by="main@2"))
+    assert plan_merge(branched, "main", "side").held == (
+        "main took in side already, and main@3 was restored from before that:"
+        " mlwf restore main@2 brings it back"
+    )
+    restore(branched, "main@2")
+    assert plan_merge(branched, "main", "side").held == "main holds side already"
+    assert read_items(branched, "main").keys() == {A.key}
 
 
 def test_an_older_version_of_the_same_project_is_part_of_it(branched: Workspace) -> None:

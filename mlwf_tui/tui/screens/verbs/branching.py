@@ -140,7 +140,7 @@ class Branching:
 
     def _show_plan(self, values: dict[str, str], sides: Sequence[str], plan: MergePlan) -> None:
         if plan.is_merged_already:
-            self._host.say(f"{plan.ours} holds {plan.theirs} already.")
+            self._host.say(f"{plan.held}.")
             return
         if plan.conflicts:
             chooser = ConflictChooser(plan.ours, plan.theirs, plan.conflicts)
