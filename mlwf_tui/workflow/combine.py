@@ -34,8 +34,18 @@ class Combined(msgspec.Struct, frozen=True, kw_only=True):
         return gone | {change.after.key: change.after for change in self.items if change.after}
 
 
-def combine(store: Store, base: Digest | None, ours: Digest, theirs: Digest, decide: Decide) -> Combined:
+def combine(
+    store: Store,
+    base: Digest | None,
+    ours: Digest,
+    theirs: Digest,
+    decide: Decide,
+    *,
+    preferred: Side = Side.OURS,
+) -> Combined:
     """Merge two manifests item by item; without a base everything counts as added by its side.
+
+    Where both added a class or tag, alike but for its colour, the `preferred` side's is taken.
 
     Raises:
         CorruptData: a manifest cannot be read.
@@ -44,7 +54,8 @@ def combine(store: Store, base: Digest | None, ours: Digest, theirs: Digest, dec
     if base is None:
         changes = (change for change in iter_changes(store, ours, theirs) if change.after)
         merged = [(c.before, merge_items(None, c.before, c.after, decide)) for c in changes]
-        return Combined(schema=merge_schemas(LabelSchema(), *schemas, decide), items=_list_changes(merged))
+        schema = merge_schemas(LabelSchema(), *schemas, decide, preferred=preferred)
+        return Combined(schema=schema, items=_list_changes(merged))
     sides = _Sides(iter_renamed_changes(store, base, ours), list(iter_renamed_changes(store, base, theirs)))
     merged = _part(
         [
@@ -54,7 +65,8 @@ def combine(store: Store, base: Digest | None, ours: Digest, theirs: Digest, dec
         decide,
     )
     used = sides.our_classes.union(*(_list_classes(item) for _, item in merged))
-    schema = merge_schemas(read_summary(store, base).schema, *schemas, decide, used=used)
+    before = read_summary(store, base).schema
+    schema = merge_schemas(before, *schemas, decide, used=used, preferred=preferred)
     return Combined(schema=schema, items=_list_changes(merged))
 
 

@@ -244,7 +244,10 @@ class _Referee:
 
 def _combine(workspace: Workspace, sides: _Sides, referee: _Referee) -> Combined:
     base = sides.base.manifest if sides.base else None
-    return combine(workspace.store, base, sides.ours.manifest, sides.manifest, referee.decide)
+    preferred = Side.THEIRS if referee.policy == "theirs" else Side.OURS
+    return combine(
+        workspace.store, base, sides.ours.manifest, sides.manifest, referee.decide, preferred=preferred
+    )
 
 
 def _finish(run: Recorder, sides: _Sides, combined: Combined, message: str | None) -> MergeResult:

@@ -313,11 +313,31 @@ def test_a_class_that_one_side_removed_goes_unless_it_is_used() -> None:
     assert merge_schemas(*sides, never, used={"bus"}).class_names == ("car", "dog", "bus")
 
 
-def test_of_classes_that_both_added_ours_stands() -> None:
-    merged = merge_schemas(
-        LabelSchema(), schema("car", color="#111111"), schema("car", color="#222222"), never
+@pytest.mark.parametrize("side", Side)
+def test_of_classes_that_both_added_the_colour_of_the_preferred_side_stands(side: Side) -> None:
+    sides = schema("car", color="#111111"), schema("car", color="#222222")
+    merged = merge_schemas(LabelSchema(), *sides, never, preferred=side)
+    assert merged == sides[side is Side.THEIRS]
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_definition_that_both_added_differently_is_a_conflict(side: Side) -> None:
+    ours, theirs = (
+        LabelSchema(
+            (ClassDefinition("car", color, kind),),
+            (TagDefinition("fog", value_type),),
+        )
+        for color, kind, value_type in (
+            ("#ff0000", GeometryKind.RECTANGLE, "none"),
+            ("#00ff00", GeometryKind.POLYGON, "text"),
+        )
     )
-    assert merged == schema("car", color="#111111")
+    judge = Judge(side)
+    assert merge_schemas(LabelSchema(), ours, theirs, judge) == (ours if side is Side.OURS else theirs)
+    assert [(c.key, c.ours, c.theirs) for c in judge.conflicts] == [
+        ("class car", "#ff0000, rectangle", "#00ff00, polygon"),
+        ("tag fog", "value none", "value text"),
+    ]
 
 
 def test_a_definition_that_both_changed_is_a_conflict() -> None:
