@@ -130,18 +130,16 @@ class Projects:
             return self.get_by_id(project_id)
 
     def delete(self, project_id: ProjectId) -> None:
-        """Hide a project; its states and versions stay for lineage. Raises NotFound."""
+        """Hide a project; its states, moves and versions stay for lineage and undelete. Raises NotFound."""
         with self._database.transaction():
             project = self.get_by_id(project_id)
             self._update(project_id, deleted_at=self._database.now())
-            self._heads.discard(project_id, MoveStatus.DONE)
-            self._heads.discard(project_id, MoveStatus.UNDONE)
             self._journal.append("project.deleted", project_id, name=project.name)
 
     def undelete(self, project_id: ProjectId, name: str, workspace: str, *, author: str = "") -> Project:
         """Bring a deleted project of a workspace back into sight under a name, its own or another.
 
-        Its versions come with it; nothing of it is to undo or redo then.
+        Its versions come with it, and what it had to undo and redo.
 
         Raises:
             Conflict: another of that workspace has that name.
@@ -153,6 +151,12 @@ class Projects:
             self._update(project_id, deleted_at=None, name=name)
             self._journal.append("project.undeleted", project_id, author=author, name=name)
             return self.get_by_id(project_id)
+
+    def forget_moves(self, project_id: ProjectId) -> None:
+        """Let go of what can be undone and redone, where the bytes of its states are gone."""
+        with self._database.transaction():
+            self._heads.discard(project_id, MoveStatus.DONE)
+            self._heads.discard(project_id, MoveStatus.UNDONE)
 
     def get_state(self, state_id: StateId) -> ProjectState:
         """Return a state that some head has stood on. Raises NotFound."""

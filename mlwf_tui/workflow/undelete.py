@@ -30,8 +30,9 @@ def list_deleted(workspace: Workspace) -> tuple[Deleted, ...]:
 def undelete(workspace: Workspace, ref: str, *, name: str = "", observer: Observer) -> UndeleteResult:
     """Bring what is meant by a name, PROJECT@N or an id back, under another `name` where one is given.
 
-    Of several of one name, it is the one that was deleted last. A project comes back with its versions;
-    what it had to undo and redo, and the tags of a version, do not come back.
+    Of several of one name, it is the one that was deleted last. A project comes back with its versions and
+    what it has to undo and redo, unless bytes of that were collected; a version with its tags, but for those
+    that another has been given since.
 
     Raises:
         NotFound: nothing of that name was deleted, or some of its bytes are gone or damaged.
@@ -48,12 +49,16 @@ def undelete(workspace: Workspace, ref: str, *, name: str = "", observer: Observ
                 f"{missing:,} files or parts of {deleted.ref} are gone or damaged.",
                 hint="mlwf collect frees what was deleted a week ago. A backup may have it still.",
             )
+        undoable = workspace.catalog.deletions.list_undo_roots(deleted)
+        is_undoable = not _count_missing(workspace, undoable, observer)
         try:
             title = workspace.catalog.deletions.take_back(deleted, name, author=workspace.settings.author)
         except Conflict as error:
             raise Conflict(
                 error.message, hint=f"Give it another name: mlwf undelete {deleted.id} --name NAME"
             ) from error
+        if not is_undoable:
+            workspace.catalog.deletions.forget_moves(deleted)
     return UndeleteResult(kind=deleted.kind, id=deleted.id, ref=title)
 
 
