@@ -181,12 +181,17 @@ class Versions:
             latest = self.latest(version.project_id)
             self._set_latest(version.project_id, latest.id if latest else None)
             self._journal.append(
-                "version.deleted", version_id, project=version.project_id, number=str(version.number)
+                "version.deleted",
+                version_id,
+                project=version.project_id,
+                number=str(version.number),
+                tags=json.dumps(version.tags),
             )
 
     def undelete(self, version_id: VersionId, *, author: str = "") -> Version:
-        """Bring a deleted version back into sight; its tags may be another's by now, and stay away."""
+        """Bring a deleted version back into sight, with those of its tags that are free."""
         with self._database.transaction():
+            tags = self.read_deleted_tags(version_id)
             shown = VersionRow.update(deleted_at=None)
             self._database.execute(shown.where(VersionRow.id == version_id))
             version = self.get_by_id(version_id)
@@ -199,7 +204,26 @@ class Versions:
                 project=version.project_id,
                 number=str(version.number),
             )
-            return version
+            for name in tags:
+                self._give_back(version, name, author)
+            return self.get_by_id(version_id)
+
+    def read_deleted_tags(self, version_id: VersionId) -> tuple[str, ...]:
+        """Return the tags that a version had when it was deleted last."""
+        told = [event for event in self._journal.read_of([version_id]) if event.kind == "version.deleted"]
+        return tuple(json.loads(told[-1].payload.get("tags", "[]"))) if told else ()
+
+    def _give_back(self, version: Version, name: str, author: str) -> None:
+        """Let a tag mean the version again, unless it means another."""
+        is_same = (TagRow.project_id == version.project_id) & (TagRow.name == name)
+        if self._database.find(TagRow.select().where(is_same)) is None:
+            now = self._database.now()
+            self._database.execute(
+                TagRow.insert(project_id=version.project_id, name=name, version_id=version.id, created_at=now)
+            )
+            self._journal.append(
+                "version.tagged", version.id, author=author, project=version.project_id, tag=name
+            )
 
     def _check_project(self, project_id: ProjectId) -> None:
         is_live = ProjectRow.deleted_at.is_null()

@@ -6,6 +6,7 @@ import msgspec
 
 from mlwf_tui.catalog.roots import Root
 from mlwf_tui.entities.deletion import Deleted
+from mlwf_tui.entities.ids import VersionId
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.protocols.observer import Observer
@@ -14,11 +15,13 @@ from mlwf_tui.workspace import Workspace
 
 
 class UndeleteResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back, and what it is called now."""
+    """What came back, and what it is called now; a version has those of its tags that were free."""
 
     kind: ArtifactKind
     id: str
     ref: str
+    tags: tuple[str, ...] = ()
+    tags_taken: tuple[str, ...] = ()  # that name another version by now
 
 
 def list_deleted(workspace: Workspace) -> tuple[Deleted, ...]:
@@ -59,7 +62,17 @@ def undelete(workspace: Workspace, ref: str, *, name: str = "", observer: Observ
             ) from error
         if not is_undoable:
             workspace.catalog.deletions.forget_moves(deleted)
-    return UndeleteResult(kind=deleted.kind, id=deleted.id, ref=title)
+    tags, taken = _tell_tags(workspace, deleted)
+    return UndeleteResult(kind=deleted.kind, id=deleted.id, ref=title, tags=tags, tags_taken=taken)
+
+
+def _tell_tags(workspace: Workspace, deleted: Deleted) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the tags that a version has again, and those that it had and another has now."""
+    if deleted.kind is not ArtifactKind.VERSION:
+        return (), ()
+    versions = workspace.catalog.versions
+    tags = versions.get_by_id(VersionId(deleted.id)).tags
+    return tags, tuple(name for name in versions.read_deleted_tags(VersionId(deleted.id)) if name not in tags)
 
 
 def _choose(workspace: Workspace, ref: str) -> Deleted:

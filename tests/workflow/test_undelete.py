@@ -110,16 +110,18 @@ def test_a_project_of_which_another_keeps_a_part_does_not_come_back_in_part(cell
         bring_back(cells, "cells")
 
 
-def test_a_version_comes_back_without_its_tags(cells: Workspace) -> None:
+def test_a_version_comes_back_with_those_of_its_tags_that_are_free(cells: Workspace) -> None:
     tag(cells, "cells@1", "gold")
+    tag(cells, "cells@1", "first")
     delete(cells, "cells@1", is_forced=True)
     tag(cells, "cells@2", "gold")
     with pytest.raises(NotFound) as told:
         cells.catalog.versions.get(cells.catalog.projects.get("cells").id, 1)
     assert "mlwf undelete cells@1" in told.value.hint
-    assert bring_back(cells, "cells@1") == "cells@1"
+    result = undelete(cells, "cells@1", observer=KeepingObserver())
+    assert (result.ref, result.tags, result.tags_taken) == ("cells@1", ("first",), ("gold",))
     assert [(version.number, version.tags) for version in list_versions(cells, "cells")] == [
-        (2, ("gold",)), (1, ()),
+        (2, ("gold",)), (1, ("first",)),
     ]  # fmt: skip
     with pytest.raises(InvalidParameter, match="keeps its number"):
         delete(cells, "cells@1", is_forced=True)
