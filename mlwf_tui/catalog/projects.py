@@ -69,9 +69,7 @@ class Projects:
         """
         if is_id(ref) and (found := find_by_prefix(self._database, ProjectRow, ref, "project")):
             return self.get_by_id(ProjectId(found))
-        if is_id(ref) and self.was_deleted(ProjectId(ref)):
-            query = ProjectRow.select(ProjectRow.name).where(ProjectRow.id == ref)
-            name = self._database.read_value(query)
+        if is_id(ref) and (name := self.find_deleted_name(ProjectId(ref))):
             raise NotFound(f"The project {name!r} was deleted.", hint=hint_undelete(ref))
         workspace, slash, name = ref.rpartition("/")
         named = self._read(*([ProjectRow.workspace == workspace] if slash else []), ProjectRow.name == name)
@@ -97,9 +95,11 @@ class Projects:
             raise NotFound(f"There is no project with the id {project_id}.", hint="See mlwf projects.")
         return found[0]
 
-    def was_deleted(self, project_id: ProjectId) -> bool:
-        """Return whether there was a project with this id."""
-        return self._is_hidden(ProjectRow.id == project_id)
+    def find_deleted_name(self, project_id: ProjectId) -> str | None:
+        """Return what a project was called as it was deleted; None where it was not."""
+        query = ProjectRow.select(ProjectRow.name).where(ProjectRow.id == project_id, ~IS_LIVE)
+        name: str | None = self._database.read_value(query)
+        return name
 
     def list(self, workspace: str | None = None) -> tuple[Project, ...]:
         """Return the projects of one workspace, or of all, in the order of their names."""
