@@ -29,7 +29,14 @@ class Projects:
         self._heads = Heads(database, journal)
 
     def create(
-        self, name: str, *, workspace: str, manifest: Digest, item_count: int, description: str = ""
+        self,
+        name: str,
+        *,
+        workspace: str,
+        manifest: Digest,
+        item_count: int,
+        description: str = "",
+        author: str = "",
     ) -> Project:
         """Add a project whose head stands on a first state.
 
@@ -56,7 +63,12 @@ class Projects:
             )
             self._heads.add_state(project_id, manifest=manifest, item_count=item_count, run_id=None)
             self._journal.append(
-                "project.created", project_id, name=name, workspace=workspace, text=description
+                "project.created",
+                project_id,
+                author=author,
+                name=name,
+                workspace=workspace,
+                text=description,
             )
             return self.get_by_id(project_id)
 
@@ -129,12 +141,12 @@ class Projects:
             self._journal.append("project.described", project_id, author=author, before=before, text=text)
             return self.get_by_id(project_id)
 
-    def delete(self, project_id: ProjectId) -> None:
+    def delete(self, project_id: ProjectId, *, author: str = "") -> None:
         """Hide a project; its states, moves and versions stay for lineage and undelete. Raises NotFound."""
         with self._database.transaction():
             project = self.get_by_id(project_id)
             self._update(project_id, deleted_at=self._database.now())
-            self._journal.append("project.deleted", project_id, name=project.name)
+            self._journal.append("project.deleted", project_id, author=author, name=project.name)
 
     def undelete(self, project_id: ProjectId, name: str, workspace: str, *, author: str = "") -> Project:
         """Bring a deleted project of a workspace back into sight under a name, its own or another.

@@ -167,7 +167,7 @@ class Versions:
             self._journal.append("version.described", version_id, author=author, before=before, text=text)
             return self.get_by_id(version_id)
 
-    def delete(self, version_id: VersionId) -> None:
+    def delete(self, version_id: VersionId, *, author: str = "") -> None:
         """Hide a version and free its tags; its number is not given again, and lineage still shows it.
 
         Raises:
@@ -183,6 +183,7 @@ class Versions:
             self._journal.append(
                 "version.deleted",
                 version_id,
+                author=author,
                 project=version.project_id,
                 number=str(version.number),
                 tags=json.dumps(version.tags),
