@@ -12,7 +12,7 @@ from mlwf_tui.catalog.models import Models
 from mlwf_tui.catalog.projects import IS_LIVE as IS_LIVE_PROJECT
 from mlwf_tui.catalog.projects import Projects
 from mlwf_tui.catalog.reports import Reports
-from mlwf_tui.catalog.roots import Root, check_digest, list_model_roots, list_report_roots
+from mlwf_tui.catalog.roots import Root, check_digest, list_model_roots, list_report_roots, reachable_by_moves
 from mlwf_tui.catalog.tables import ModelRow, ProjectRow, ReportRow, StateRow, VersionRow
 from mlwf_tui.catalog.versions import IS_LIVE as IS_LIVE_VERSION
 from mlwf_tui.catalog.versions import Versions
@@ -57,6 +57,19 @@ class Deletions:
                     return tuple(list_model_roots(self._database, ModelRow.id == deleted.id))
                 case _:
                     return tuple(list_report_roots(self._database, ReportRow.id == deleted.id))
+
+    def list_undo_roots(self, deleted: Deleted) -> tuple[Root, ...]:
+        """Return what of the store a deleted project needs for its undos and redos."""
+        with self._database.snapshot():
+            states = StateRow.select(StateRow.manifest).distinct()
+            found = self._fetch(
+                states, StateRow.project_id == deleted.id, StateRow.id.in_(reachable_by_moves())
+            )
+            return tuple(Root(deleted.ref, check_digest(row[0]), is_manifest=True) for row in found)
+
+    def forget_moves(self, deleted: Deleted) -> None:
+        """Let go of what a project has to undo and redo."""
+        self._projects.forget_moves(ProjectId(deleted.id))
 
     def take_back(self, deleted: Deleted, name: str = "", *, author: str = "") -> str:
         """Bring it back into sight, under another `name` where one is given, and return what it is called.

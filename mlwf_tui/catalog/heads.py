@@ -21,7 +21,7 @@ class MoveStatus(StrEnum):
 
     DONE = "done"  # undo takes the newest of these
     UNDONE = "undone"  # redo takes the newest of these
-    DISCARDED = "discarded"  # undone, and then something else was done
+    DISCARDED = "discarded"  # undone, and then something else was done; or let go with a deletion
 
 
 class HeadMove(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,8 +207,13 @@ class Heads:
         move = self._find_newest(project_id, MoveStatus.DONE)
         _check_turn(move, turn)
         if move is None:
-            undone = self._find_newest(project_id, MoveStatus.UNDONE)
-            hint = "All was undone; a redo does it again." if undone else "Nothing was changed here yet."
+            hint = "Nothing was changed here yet."
+            if self._find_newest(project_id, MoveStatus.UNDONE) is not None:
+                hint = "All was undone; a redo does it again."
+            elif project_id is not None and self._find_newest(project_id, MoveStatus.DISCARDED) is not None:
+                hint = (
+                    "What was changed went with a deletion; mlwf history lists the states, for mlwf restore."
+                )
             raise NotFound("There is nothing to undo.", hint=hint)
         return move
 
@@ -225,6 +230,9 @@ class Heads:
         if project_id is not None:
             self._get_head(project_id)  # says so where the project is gone
             query = query.where(HeadMoveRow.project_id == project_id)
+        else:
+            live = ProjectRow.select(ProjectRow.id).where(ProjectRow.deleted_at.is_null())
+            query = query.where(HeadMoveRow.project_id.in_(live))
         row: HeadMoveRow | None = self._database.find(query.order_by(HeadMoveRow.turn.desc()))
         return row
 

@@ -126,12 +126,12 @@ class Models:
                 self._journal.append(kind, model_id, author=author)
             return self.get_by_id(model_id)
 
-    def delete(self, model_id: ModelId) -> None:
+    def delete(self, model_id: ModelId, *, author: str = "") -> None:
         """Hide a model; its row stays for lineage and for reports. Raises NotFound."""
         with self._database.transaction():
             model = self.get_by_id(model_id)
             self._update(model_id, deleted_at=self._database.now())
-            self._journal.append("model.deleted", model_id, name=model.name)
+            self._journal.append("model.deleted", model_id, author=author, name=model.name)
 
     def undelete(self, model_id: ModelId, name: str, *, author: str = "") -> Model:
         """Bring a deleted model back into sight under a name, its own or another.

@@ -29,7 +29,14 @@ class Projects:
         self._heads = Heads(database, journal)
 
     def create(
-        self, name: str, *, workspace: str, manifest: Digest, item_count: int, description: str = ""
+        self,
+        name: str,
+        *,
+        workspace: str,
+        manifest: Digest,
+        item_count: int,
+        description: str = "",
+        author: str = "",
     ) -> Project:
         """Add a project whose head stands on a first state.
 
@@ -56,7 +63,12 @@ class Projects:
             )
             self._heads.add_state(project_id, manifest=manifest, item_count=item_count, run_id=None)
             self._journal.append(
-                "project.created", project_id, name=name, workspace=workspace, text=description
+                "project.created",
+                project_id,
+                author=author,
+                name=name,
+                workspace=workspace,
+                text=description,
             )
             return self.get_by_id(project_id)
 
@@ -69,9 +81,7 @@ class Projects:
         """
         if is_id(ref) and (found := find_by_prefix(self._database, ProjectRow, ref, "project")):
             return self.get_by_id(ProjectId(found))
-        if is_id(ref) and self.was_deleted(ProjectId(ref)):
-            query = ProjectRow.select(ProjectRow.name).where(ProjectRow.id == ref)
-            name = self._database.read_value(query)
+        if is_id(ref) and (name := self.find_deleted_name(ProjectId(ref))):
             raise NotFound(f"The project {name!r} was deleted.", hint=hint_undelete(ref))
         workspace, slash, name = ref.rpartition("/")
         named = self._read(*([ProjectRow.workspace == workspace] if slash else []), ProjectRow.name == name)
@@ -97,9 +107,11 @@ class Projects:
             raise NotFound(f"There is no project with the id {project_id}.", hint="See mlwf projects.")
         return found[0]
 
-    def was_deleted(self, project_id: ProjectId) -> bool:
-        """Return whether there was a project with this id."""
-        return self._is_hidden(ProjectRow.id == project_id)
+    def find_deleted_name(self, project_id: ProjectId) -> str | None:
+        """Return what a project was called as it was deleted; None where it was not."""
+        query = ProjectRow.select(ProjectRow.name).where(ProjectRow.id == project_id, ~IS_LIVE)
+        name: str | None = self._database.read_value(query)
+        return name
 
     def list(self, workspace: str | None = None) -> tuple[Project, ...]:
         """Return the projects of one workspace, or of all, in the order of their names."""
@@ -129,19 +141,17 @@ class Projects:
             self._journal.append("project.described", project_id, author=author, before=before, text=text)
             return self.get_by_id(project_id)
 
-    def delete(self, project_id: ProjectId) -> None:
-        """Hide a project; its states and versions stay for lineage. Raises NotFound."""
+    def delete(self, project_id: ProjectId, *, author: str = "") -> None:
+        """Hide a project; its states, moves and versions stay for lineage and undelete. Raises NotFound."""
         with self._database.transaction():
             project = self.get_by_id(project_id)
             self._update(project_id, deleted_at=self._database.now())
-            self._heads.discard(project_id, MoveStatus.DONE)
-            self._heads.discard(project_id, MoveStatus.UNDONE)
-            self._journal.append("project.deleted", project_id, name=project.name)
+            self._journal.append("project.deleted", project_id, author=author, name=project.name)
 
     def undelete(self, project_id: ProjectId, name: str, workspace: str, *, author: str = "") -> Project:
         """Bring a deleted project of a workspace back into sight under a name, its own or another.
 
-        Its versions come with it; nothing of it is to undo or redo then.
+        Its versions come with it, and what it had to undo and redo.
 
         Raises:
             Conflict: another of that workspace has that name.
@@ -153,6 +163,12 @@ class Projects:
             self._update(project_id, deleted_at=None, name=name)
             self._journal.append("project.undeleted", project_id, author=author, name=name)
             return self.get_by_id(project_id)
+
+    def forget_moves(self, project_id: ProjectId) -> None:
+        """Let go of what can be undone and redone, where the bytes of its states are gone."""
+        with self._database.transaction():
+            self._heads.discard(project_id, MoveStatus.DONE)
+            self._heads.discard(project_id, MoveStatus.UNDONE)
 
     def get_state(self, state_id: StateId) -> ProjectState:
         """Return a state that some head has stood on. Raises NotFound."""

@@ -116,12 +116,12 @@ class Reports:
             self._journal.append("report.described", report_id, author=author, before=before, text=text)
             return self.get_by_id(report_id)
 
-    def delete(self, report_id: ReportId) -> None:
+    def delete(self, report_id: ReportId, *, author: str = "") -> None:
         """Hide a report; its row stays for lineage. Raises NotFound."""
         with self._database.transaction():
             report = self.get_by_id(report_id)
             self._update(report_id, deleted_at=self._database.now())
-            self._journal.append("report.deleted", report_id, name=report.name)
+            self._journal.append("report.deleted", report_id, author=author, name=report.name)
 
     def undelete(self, report_id: ReportId, name: str, *, author: str = "") -> Report:
         """Bring a deleted report back into sight under a name, its own or another.

@@ -88,7 +88,7 @@ class Roots:
             yield Root(f"{name}@{number}", check_digest(manifest), True)
 
     def _list_states(self, since: datetime | None) -> Iterator[Root]:
-        is_reachable = (StateRow.id == ProjectRow.head_id) | StateRow.id.in_(_reachable_by_moves())
+        is_reachable = (StateRow.id == ProjectRow.head_id) | StateRow.id.in_(reachable_by_moves())
         if since is not None:
             is_reachable |= (StateRow.created_at >= since) | (ProjectRow.deleted_at >= since)
         query = (
@@ -161,7 +161,7 @@ def _is_kept(table: type[ProjectRow | VersionRow | ModelRow | ReportRow], since:
     return is_live if since is None else is_live | (table.deleted_at >= since)
 
 
-def _reachable_by_moves() -> pw.Query:
+def reachable_by_moves() -> pw.Query:
     """Select the states on both sides of all moves that can be undone or redone."""
     is_kept = HeadMoveRow.status != MoveStatus.DISCARDED
     before = HeadMoveRow.select(HeadMoveRow.before_id).where(is_kept)

@@ -9,7 +9,7 @@ from typing import Any
 
 import peewee as pw
 
-from mlwf_tui.catalog.ancestry import find_common_ancestor
+from mlwf_tui.catalog.ancestry import find_common_ancestor, find_head_version
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.journal import Journal
 from mlwf_tui.catalog.lookup import hint_undelete
@@ -112,6 +112,16 @@ class Versions:
         found = self._read(VersionRow.project_id == project_id, limit=1)
         return found[0] if found else None
 
+    def find_of_head(self, project_id: ProjectId) -> Version | None:
+        """Return the version that the head stands on or comes from, which is the parent of the next.
+
+        After an undo that is an earlier one than the latest. The latest where it cannot be told, as for
+        a project that lost its moves.
+        """
+        with self._database.snapshot():
+            found = find_head_version(self._database, project_id)
+            return self.latest(project_id) if found is None else self.get_by_id(found)
+
     def list(self, project_id: ProjectId) -> tuple[Version, ...]:
         """Return all versions of a project, newest first."""
         return self._read(VersionRow.project_id == project_id)
@@ -157,7 +167,7 @@ class Versions:
             self._journal.append("version.described", version_id, author=author, before=before, text=text)
             return self.get_by_id(version_id)
 
-    def delete(self, version_id: VersionId) -> None:
+    def delete(self, version_id: VersionId, *, author: str = "") -> None:
         """Hide a version and free its tags; its number is not given again, and lineage still shows it.
 
         Raises:
@@ -171,12 +181,18 @@ class Versions:
             latest = self.latest(version.project_id)
             self._set_latest(version.project_id, latest.id if latest else None)
             self._journal.append(
-                "version.deleted", version_id, project=version.project_id, number=str(version.number)
+                "version.deleted",
+                version_id,
+                author=author,
+                project=version.project_id,
+                number=str(version.number),
+                tags=json.dumps(version.tags),
             )
 
     def undelete(self, version_id: VersionId, *, author: str = "") -> Version:
-        """Bring a deleted version back into sight; its tags may be another's by now, and stay away."""
+        """Bring a deleted version back into sight, with those of its tags that are free."""
         with self._database.transaction():
+            tags = self.read_deleted_tags(version_id)
             shown = VersionRow.update(deleted_at=None)
             self._database.execute(shown.where(VersionRow.id == version_id))
             version = self.get_by_id(version_id)
@@ -189,7 +205,26 @@ class Versions:
                 project=version.project_id,
                 number=str(version.number),
             )
-            return version
+            for name in tags:
+                self._give_back(version, name, author)
+            return self.get_by_id(version_id)
+
+    def read_deleted_tags(self, version_id: VersionId) -> tuple[str, ...]:
+        """Return the tags that a version had when it was deleted last."""
+        told = [event for event in self._journal.read_of([version_id]) if event.kind == "version.deleted"]
+        return tuple(json.loads(told[-1].payload.get("tags", "[]"))) if told else ()
+
+    def _give_back(self, version: Version, name: str, author: str) -> None:
+        """Let a tag mean the version again, unless it means another."""
+        is_same = (TagRow.project_id == version.project_id) & (TagRow.name == name)
+        if self._database.find(TagRow.select().where(is_same)) is None:
+            now = self._database.now()
+            self._database.execute(
+                TagRow.insert(project_id=version.project_id, name=name, version_id=version.id, created_at=now)
+            )
+            self._journal.append(
+                "version.tagged", version.id, author=author, project=version.project_id, tag=name
+            )
 
     def _check_project(self, project_id: ProjectId) -> None:
         is_live = ProjectRow.deleted_at.is_null()

@@ -126,4 +126,9 @@ def undelete_command(face: Face, ref: str | None, name: str) -> None:
         return
     with face.open() as workspace, show_progress("undelete") as observer:
         result = undelete(workspace, ref, name=name, observer=observer)
-    face.show(to_document(result), f"the {result.kind} {result.ref} is back")
+    lines = [f"the {result.kind} {result.ref} is back"]
+    if result.tags:
+        lines[0] += f", tagged {', '.join(result.tags)}"
+    if result.tags_taken:
+        lines.append(f"  another version has been tagged {', '.join(result.tags_taken)} since")
+    face.show(to_document(result), "\n".join(lines))

@@ -171,7 +171,8 @@ def merge_command(
 
     Items are merged one by one, their pixels, split, tags and objects each on its own. What both
     sides changed differently is a conflict: all are listed, and nothing is changed until each has
-    been settled.
+    been settled. Objects stay on the pixels that they were drawn on: two images that came under one
+    name are one conflict.
 
     \b
     mlwf merge cells cells-relabelled
@@ -291,6 +292,7 @@ def _describe_plan(plan: MergePlan) -> dict[str, object]:
         "theirs": plan.theirs,
         "is_fast_forward": plan.is_fast_forward,
         "is_merged_already": plan.is_merged_already,
+        "taken_back": None if plan.taken_back is None else to_document(plan.taken_back),
         "items": items,
         "conflicts": [to_document(conflict) for conflict in plan.conflicts],
     }
@@ -298,7 +300,7 @@ def _describe_plan(plan: MergePlan) -> dict[str, object]:
 
 def _format_plan(plan: MergePlan) -> str:
     if plan.is_merged_already:
-        return f"{plan.ours} holds {plan.theirs} already"
+        return plan.held
     base = f" (both come from {plan.base})" if plan.base else ""
     counts = _format_counts([change.kind for change in plan.changes])
     lines = [f"{plan.theirs} into {plan.ours}{base}: {counts}"]
@@ -309,7 +311,7 @@ def _format_merge(result: MergeResult, ref: str) -> str:
     if result.conflicts:
         return "\n".join([f"{ref} was not merged: nothing is changed", *_format_conflicts(result.conflicts)])
     if not result.created:
-        return f"{result.project} holds {ref} already"
+        return result.tell_held(ref)
     counts = f"{result.items_added} added, {result.items_removed} removed, {result.items_changed} changed"
     return f"{result.project}@{result.version} holds {ref} as well: {counts}"
 

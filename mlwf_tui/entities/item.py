@@ -104,8 +104,11 @@ def check_text(text: str, what: str) -> str:
     """Return a message or description if a terminal can show it as it is.
 
     Raises:
-        InvalidParameter: it holds an escape or another control character; line breaks and tabs are fine.
+        InvalidParameter: it holds an escape or another control character; line breaks and tabs are fine. Or
+            a Python program gave something else than a text.
     """
+    if not isinstance(text, str):
+        raise InvalidParameter(f"The {what} {text!r} is no text.", hint="Give it as a text.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text if character not in "\n\t"):
         raise InvalidParameter(f"The {what} holds a control character.", hint="Write it without.")
     return text

@@ -19,6 +19,9 @@ T = TypeVar("T")
 Fates = Sequence[AnnotatedObject | None]
 """What became of each object of the base, in its order; None where it was removed."""
 
+Arrival = tuple[Item | None, Item]
+"""An item as it was in the base, and under the key that it came to."""
+
 OBJECT_FIELDS = AnnotatedObject.__struct_fields__
 
 
@@ -26,19 +29,32 @@ def merge_items(base: Item | None, ours: Item | None, theirs: Item | None, decid
     """Return what an item becomes: place, pixels, split, tags, custom values and objects, each for itself.
 
     None stands for an item that is not there. Its key is part of it: one side may rename an item that
-    the other annotates.
+    the other annotates. Objects are of the pixels that they were drawn on: two images that came under
+    one name are one conflict, and where both sides changed the pixels the objects go with those chosen.
     """
     if ours == theirs or theirs == base:
         return ours
     if ours == base:
         return theirs
-    if ours is not None and theirs is not None:
+    if ours is not None and theirs is not None and (base is not None or ours.blob == theirs.blob):
         return _ItemMerge(base, ours, theirs, decide).merge()
     key = next(item.key for item in (base, ours, theirs) if item is not None)
     conflict = MergeConflict(
         key=key, item=key, what="item", ours=_tell_item(base, ours), theirs=_tell_item(base, theirs)
     )
     return ours if decide(conflict) is Side.OURS else theirs
+
+
+def settle_key(ours: Arrival, theirs: Arrival, decide: Decide) -> Side:
+    """Decide which of two items, one of either side, gets the key that both came under.
+
+    Two that are the same are no conflict.
+    """
+    key = ours[1].key
+    if ours[1] == theirs[1]:
+        return Side.OURS
+    words = _tell_arrival(ours, theirs), _tell_arrival(theirs, ours)
+    return decide(MergeConflict(key=key, item=key, what="item", ours=words[0], theirs=words[1]))
 
 
 class _ItemMerge:
@@ -54,22 +70,33 @@ class _ItemMerge:
 
     def merge(self) -> Item:
         dataset, name = self._merge_aspect("name", lambda item: (item.dataset, item.name), "/".join)
-        blob, size_bytes, width_px, height_px = self._merge_aspect(
-            "pixels",
-            lambda item: (item.blob, item.size_bytes, item.width_px, item.height_px),
-            lambda pixels: f"{pixels[2]}×{pixels[3]} px, {pixels[1]:,} bytes, {pixels[0][:8]}",
-        )
+        pictured, objects = self._merge_picture()
         return Item(
             dataset=dataset,
             name=name,
-            blob=blob,
-            size_bytes=size_bytes,
-            width_px=width_px,
-            height_px=height_px,
+            blob=pictured.blob,
+            size_bytes=pictured.size_bytes,
+            width_px=pictured.width_px,
+            height_px=pictured.height_px,
             split=self._merge_aspect("split", lambda item: item.split, str),
-            annotation=Annotation(self._merge_objects(), self._merge_tags(), self._merge_custom()),
-            origins=(self.ours if blob == self.ours.blob else self.theirs).origins,
+            annotation=Annotation(objects, self._merge_tags(), self._merge_custom()),
+            origins=pictured.origins,
         )
+
+    def _merge_picture(self) -> tuple[Item, tuple[AnnotatedObject, ...]]:
+        """Return the side that the pixels are taken from, and the objects on them."""
+        before = None if self.base is None else self.base.blob
+        is_one_frame = _read_size(self.ours) == _read_size(self.theirs)
+        if self.ours.blob == self.theirs.blob or (is_one_frame and self.theirs.blob == before):
+            return self.ours, self._merge_objects()
+        if is_one_frame and self.ours.blob == before:
+            return self.theirs, self._merge_objects()
+        blob, objects = self._merge_aspect(
+            "pixels",
+            lambda item: (item.blob, item.annotation.objects),
+            lambda picture: _tell_picture(self.ours if picture[0] == self.ours.blob else self.theirs),
+        )
+        return self.ours if blob == self.ours.blob else self.theirs, objects
 
     def _merge_aspect(self, what: str, read: Callable[[Item], T], tell: Callable[[T], str]) -> T:
         mine, other = read(self.ours), read(self.theirs)
@@ -172,13 +199,31 @@ def _group_tags(item: Item | None) -> dict[str, tuple[Tag, ...]]:
     return grouped
 
 
+def _read_size(item: Item) -> tuple[int, int]:
+    return item.width_px, item.height_px
+
+
+def _tell_picture(item: Item) -> str:
+    count = len(item.annotation.objects)
+    objects = f"{count:,} object{'' if count == 1 else 's'}"
+    return f"{item.width_px}×{item.height_px} px, {item.size_bytes:,} bytes, {item.blob[:8]}, {objects}"
+
+
 def _tell_item(base: Item | None, item: Item | None) -> str:
     if item is None:
         return REMOVED
+    if base is None:
+        return f"added, {_tell_picture(item)}"
     change = ItemChange(ChangeKind.CHANGED, item.key, base, item)
     is_renamed = base is not None and base.key != item.key
     words = [f"renamed to {item.key}"] if is_renamed else []
     return ", ".join([*words, *([change.detail] if change.detail else [])])
+
+
+def _tell_arrival(arrival: Arrival, other: Arrival) -> str:
+    """Return how an item came under its key, and what becomes of the other where it gets it."""
+    came = _tell_item(None, arrival[1]) if arrival[0] is None else f"renamed from {arrival[0].key}"
+    return f"{came}; {f'{other[0].key} keeps its name' if other[0] else 'the new one goes'}"
 
 
 def _tell_tags(tags: tuple[Tag, ...] | None) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import ClassDefinition, LabelSchema, TagDefinition
 from mlwf_tui.entities.change import describe_class, describe_tag_definition
@@ -58,17 +59,25 @@ def merge_maps(
 
 
 def merge_schemas(
-    base: LabelSchema, ours: LabelSchema, theirs: LabelSchema, decide: Decide, *, used: Collection[str] = ()
+    base: LabelSchema,
+    ours: LabelSchema,
+    theirs: LabelSchema,
+    decide: Decide,
+    *,
+    used: Collection[str] = (),
+    preferred: Side = Side.OURS,
 ) -> LabelSchema:
-    """Return the merged label schema; of what both sides added differently, ours stands.
+    """Return the merged label schema.
 
-    A class that one side removed stays where it is `used`: where merged items carry it.
+    Of what both sides added with other colours alone, which an import may have chosen, that of the
+    `preferred` side stands. A class that one side removed stays where it is `used`: where merged items
+    carry it.
     """
     classes = merge_maps(
         _by_name(base.classes),
         _by_name(ours.classes),
         _by_name(theirs.classes),
-        _settle_definitions("class", base.class_names, decide),
+        _settle_definitions("class", base.class_names, decide, preferred),
     )
     known = {**_by_name(base.classes), **_by_name(theirs.classes), **_by_name(ours.classes)}
     kept = [known[name] for name in known if name in used and name not in classes]
@@ -76,7 +85,7 @@ def merge_schemas(
         _by_name(base.tags),
         _by_name(ours.tags),
         _by_name(theirs.tags),
-        _settle_definitions("tag", _by_name(base.tags), decide),
+        _settle_definitions("tag", _by_name(base.tags), decide, preferred),
     )
     return LabelSchema((*classes.values(), *kept), tuple(tags.values()))
 
@@ -86,11 +95,11 @@ def _by_name(definitions: Iterable[Definition]) -> dict[str, Definition]:
 
 
 def _settle_definitions(
-    kind: str, base_names: Collection[str], decide: Decide
-) -> Callable[[str, object, object], Side]:
-    def settle(name: str, mine: object, other: object) -> Side:
-        if name not in base_names:
-            return Side.OURS
+    kind: str, base_names: Collection[str], decide: Decide, preferred: Side
+) -> Callable[[str, Definition | None, Definition | None], Side]:
+    def settle(name: str, mine: Definition | None, other: Definition | None) -> Side:
+        if name not in base_names and mine and other and replace(mine, color=other.color) == other:
+            return preferred
         ours, theirs = _tell_definition(mine), _tell_definition(other)
         return decide(MergeConflict(key=f"{kind} {name}", item="", what=kind, ours=ours, theirs=theirs))
 

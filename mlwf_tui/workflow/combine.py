@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.change import ChangeKind, ItemChange
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.merge import merge_items
-from mlwf_tui.entities.threeway import Decide, merge_schemas
+from mlwf_tui.entities.merge import Arrival, merge_items, settle_key
+from mlwf_tui.entities.threeway import Decide, Side, merge_schemas
 from mlwf_tui.store.manifests import iter_changes, read_summary
 from mlwf_tui.store.renames import iter_renamed_changes
 from mlwf_tui.store.store import Store
@@ -33,8 +34,18 @@ class Combined(msgspec.Struct, frozen=True, kw_only=True):
         return gone | {change.after.key: change.after for change in self.items if change.after}
 
 
-def combine(store: Store, base: Digest | None, ours: Digest, theirs: Digest, decide: Decide) -> Combined:
+def combine(
+    store: Store,
+    base: Digest | None,
+    ours: Digest,
+    theirs: Digest,
+    decide: Decide,
+    *,
+    preferred: Side = Side.OURS,
+) -> Combined:
     """Merge two manifests item by item; without a base everything counts as added by its side.
+
+    Where both added a class or tag, alike but for its colour, the `preferred` side's is taken.
 
     Raises:
         CorruptData: a manifest cannot be read.
@@ -43,12 +54,33 @@ def combine(store: Store, base: Digest | None, ours: Digest, theirs: Digest, dec
     if base is None:
         changes = (change for change in iter_changes(store, ours, theirs) if change.after)
         merged = [(c.before, merge_items(None, c.before, c.after, decide)) for c in changes]
-        return Combined(schema=merge_schemas(LabelSchema(), *schemas, decide), items=_list_changes(merged))
+        schema = merge_schemas(LabelSchema(), *schemas, decide, preferred=preferred)
+        return Combined(schema=schema, items=_list_changes(merged))
     sides = _Sides(iter_renamed_changes(store, base, ours), list(iter_renamed_changes(store, base, theirs)))
-    merged = [(mine, merge_items(before, mine, other, decide)) for before, mine, other in sides.iter_items()]
+    merged = _part(
+        [
+            _Merged(before, mine, merge_items(before, mine, other, decide))
+            for before, mine, other in sides.iter_items()
+        ],
+        decide,
+    )
     used = sides.our_classes.union(*(_list_classes(item) for _, item in merged))
-    schema = merge_schemas(read_summary(store, base).schema, *schemas, decide, used=used)
+    before = read_summary(store, base).schema
+    schema = merge_schemas(before, *schemas, decide, used=used, preferred=preferred)
     return Combined(schema=schema, items=_list_changes(merged))
+
+
+class _Merged(msgspec.Struct, frozen=True):
+    """One item as it was in the base, is on our side, and becomes."""
+
+    before: Item | None
+    mine: Item | None
+    item: Item | None
+
+    @property
+    def arrival(self) -> Arrival:
+        assert self.item is not None  # or it comes under no key
+        return self.before, self.item
 
 
 class _Sides:
@@ -65,40 +97,56 @@ class _Sides:
                 mine.append(change)
             else:
                 self.our_classes |= _list_classes(change.after)
-        clashing = {
-            change.key
-            for change in mine
-            if _is_arrival(change)
-            and change.key in arrived
-            and change.renamed_from != arrived[change.key].renamed_from
-        }
-        self._ours, self._theirs = _Fates(mine, clashing), _Fates(theirs, clashing)
+        self._ours, self._theirs = _Fates(mine), _Fates(theirs)
 
     def iter_items(self) -> Iterator[tuple[Item | None, Item | None, Item | None]]:
         """Yield each item as it was in the base, is on our side and on theirs."""
         for key, (before, other) in self._theirs.of_base.items():
             yield before, self._ours.of_base.get(key, (before, before))[1], other
-        for key, other in self._theirs.added.items():
-            yield None, self._ours.added.get(key), other
+        for key, (before, mine) in self._ours.of_base.items():
+            if key not in self._theirs.of_base:
+                yield before, mine, before
+        for key in dict.fromkeys((*self._theirs.added, *self._ours.added)):
+            yield None, self._ours.added.get(key), self._theirs.added.get(key)
 
 
 class _Fates:
-    """What one side made of the base's items, by their keys there, and what it added.
+    """What one side made of the base's items, by their keys there, and what it added."""
 
-    Where two different items arrived under one key, being renamed counts as removed and added.
-    """
-
-    def __init__(self, changes: Iterable[ItemChange], clashing: set[str]) -> None:
+    def __init__(self, changes: Iterable[ItemChange]) -> None:
         self.of_base: dict[str, tuple[Item, Item | None]] = {}
         self.added: dict[str, Item] = {}
         for change in changes:
-            after = change.after
-            is_clashing = _is_arrival(change) and change.key in clashing
-            if after is not None and (is_clashing or change.before is None):
-                self.added[after.key] = after
-                after = None
             if change.before is not None:
-                self.of_base[change.before.key] = change.before, after
+                self.of_base[change.before.key] = change.before, change.after
+            elif change.after is not None:
+                self.added[change.after.key] = change.after
+
+
+def _part(merged: Sequence[_Merged], decide: Decide) -> list[tuple[Item | None, Item | None]]:
+    """Return each item as it is on our side and as it becomes, no two under one key.
+
+    Where two came under one key, one from each side, that is a conflict, and whichever does not get it
+    keeps its key of the base; what is new has none and goes.
+    """
+    parted = [(entry.mine, entry.item) for entry in merged]
+    places: dict[str, int] = {}
+    for place, entry in enumerate(merged):
+        if entry.item is None:
+            continue
+        first = places.setdefault(entry.item.key, place)
+        if first == place:
+            continue
+        is_ours = entry.mine is not None and entry.mine.key == entry.item.key
+        ours, theirs = (place, first) if is_ours else (first, place)
+        side = settle_key(merged[ours].arrival, merged[theirs].arrival, decide)
+        loser = theirs if side is Side.OURS else ours
+        parted[loser] = merged[loser].mine, _put_back(*merged[loser].arrival)
+    return parted
+
+
+def _put_back(before: Item | None, item: Item) -> Item | None:
+    return None if before is None else replace(item, dataset=before.dataset, name=before.name)
 
 
 def _list_classes(item: Item | None) -> set[str]:

@@ -44,6 +44,7 @@ def copy(workspace: Workspace, ref: str, name: str) -> CopyResult:
             workspace=workspace.settings.workspace,
             manifest=source.manifest,
             item_count=source.item_count,
+            author=run.run.author,
         )
         version = catalog.versions.create(
             project.id,

@@ -32,18 +32,19 @@ def delete(workspace: Workspace, ref: str, *, is_forced: bool = False) -> str:
         raise InvalidParameter(
             f"{ref!r} is only the beginning of an id.", hint="Write the whole name to delete it."
         )
+    author = workspace.settings.author
     match entity:
         case Project():
-            workspace.catalog.projects.delete(entity.id)
+            workspace.catalog.projects.delete(entity.id, author=author)
             return "project"
         case Version():
             _delete_version(workspace, entity, is_forced=is_forced)
             return "version"
         case Model():
-            workspace.catalog.models.delete(entity.id)
+            workspace.catalog.models.delete(entity.id, author=author)
             return "model"
         case Report():
-            workspace.catalog.reports.delete(entity.id)
+            workspace.catalog.reports.delete(entity.id, author=author)
             return "report"
         case Run():
             raise InvalidInput(
@@ -78,7 +79,7 @@ def _delete_version(workspace: Workspace, version: Version, *, is_forced: bool) 
                 f"{version.ref} was not deleted: {'; '.join(reasons)}.",
                 hint="--force deletes it all the same; lineage keeps its place.",
             )
-        workspace.catalog.versions.delete(version.id)
+        workspace.catalog.versions.delete(version.id, author=workspace.settings.author)
 
 
 def _iter_reasons(workspace: Workspace, version: Version) -> Iterator[str]:

@@ -78,14 +78,25 @@ def _find_authors(workspace: Workspace, states: Mapping[str, ProjectState]) -> d
     return {id: by_run[state.run_id] for id, state in states.items() if state.run_id in by_run}
 
 
-def _refer_to_states(states: Mapping[str, ProjectState], versions: Iterable[Version]) -> dict[str, str]:
-    """Return how each state of a project is written behind its name: by the version that names it, if any."""
-    named = {version.manifest: version.number for version in versions}
-    return {
-        id: f"@{named[state.manifest]}" if state.manifest in named else f"@{state.base}.{state.minor}"
-        for id, state in states.items()
-        if state.manifest in named or state.minor
-    }
+def _refer_to_states(states: dict[str, ProjectState], versions: Iterable[Version]) -> dict[str, str]:
+    """Return how each state of a project is written behind its name: by the version that names it, if any.
+
+    Of several equal ones that is the one made on it, else the newest before it. Versions come newest first.
+    """
+    named: dict[str, list[int]] = {}
+    for version in versions:
+        named.setdefault(version.manifest, []).append(version.number)
+    refs: dict[str, str] = {}
+    following = max((number for numbers in named.values() for number in numbers), default=0)
+    for state in reversed(states.values()):
+        numbers = named.get(state.manifest, [])
+        by_then = [number for number in numbers if number <= following]
+        if by_then or numbers:
+            refs[state.id] = f"@{by_then[0] if by_then else numbers[-1]}"
+        elif state.minor:
+            refs[state.id] = f"@{state.base}.{state.minor}"
+        following = state.base
+    return refs
 
 
 def list_minor_versions(workspace: Workspace, project: str) -> tuple[ProjectState, ...]:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from mlwf_tui.entities.change import ChangeKind, ItemChange
-from mlwf_tui.entities.ids import Digest
+from mlwf_tui.entities.ids import Digest, VersionId
 from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.project import ManifestSummary, Project, Version, VersionKind
 from mlwf_tui.entities.threeway import MergeConflict, Side
@@ -25,6 +25,13 @@ Policy = Literal["fail", "ours", "theirs"]
 """What becomes of conflicts that nobody chose for."""
 
 
+class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a restore did to what was merged before: both are refs of versions of the project."""
+
+    by: str  # restored from a version that had not taken it in
+    held_by: str  # the last that held it, which a restore brings back
+
+
 class MergePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a merge would do. A choice is made by the key of a conflict, or of its item for all of its."""
 
@@ -35,6 +42,12 @@ class MergePlan(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: tuple[MergeConflict, ...]
     is_fast_forward: bool  # our side has not changed since the base: the result is theirs
     is_merged_already: bool  # theirs has not changed since the base: there is nothing to do
+    taken_back: TakenBack | None = None  # where a restore has taken back what was merged already
+
+    @property
+    def held(self) -> str:
+        """That there is nothing to do, in a sentence."""
+        return _tell_held(self.ours, self.theirs, self.taken_back)
 
 
 class MergeResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +61,11 @@ class MergeResult(msgspec.Struct, frozen=True, kw_only=True):
     items_changed: int = 0  # renamed ones among them
     conflicts: tuple[MergeConflict, ...] = ()
     run: str | None = None
+    taken_back: TakenBack | None = None  # where nothing was to do, and a restore is why it is not there
+
+    def tell_held(self, ref: str) -> str:
+        """Return that there was nothing to do, in a sentence."""
+        return _tell_held(self.project, ref, self.taken_back)
 
 
 def plan_merge(
@@ -79,6 +97,7 @@ def plan_merge(
         conflicts=tuple(referee.unsettled),
         is_fast_forward=sides.is_fast_forward,
         is_merged_already=sides.is_merged_already,
+        taken_back=_find_taken_back(workspace, sides),
     )
 
 
@@ -105,7 +124,12 @@ def merge(
     check_text(message or "", "message")
     sides = _find_sides(workspace, project, ref, is_unrelated=is_unrelated)
     if sides.is_merged_already:
-        return MergeResult(project=sides.ours.name, version=sides.ours.latest_version, created=False)
+        return MergeResult(
+            project=sides.ours.name,
+            version=sides.ours.latest_version,
+            created=False,
+            taken_back=_find_taken_back(workspace, sides),
+        )
     referee = _Referee(choices or {}, policy)
     combined = _combine(workspace, sides, referee)
     referee.check_choices()
@@ -142,8 +166,8 @@ def _find_sides(workspace: Workspace, project: str, ref: str, *, is_unrelated: b
     versions = workspace.catalog.versions
     ours = workspace.catalog.projects.get(project)
     theirs, number = resolve_project_ref(workspace, ref)
-    mine = versions.latest(ours.id)
-    other = versions.latest(theirs.id) if number is None else versions.get(theirs.id, number)
+    mine = versions.find_of_head(ours.id)
+    other = versions.find_of_head(theirs.id) if number is None else versions.get(theirs.id, number)
     base = versions.find_common_ancestor(mine.id, other.id) if mine and other else None
     if base is None and not is_unrelated:
         raise Conflict(
@@ -160,6 +184,35 @@ def _find_sides(workspace: Workspace, project: str, ref: str, *, is_unrelated: b
         base=base,
         is_merged_already=is_itself or (base is not None and base.manifest == manifest),
     )
+
+
+def _find_taken_back(workspace: Workspace, sides: _Sides) -> TakenBack | None:
+    """Return the newest restore on the way to our side that took back what was merged already."""
+    versions = workspace.catalog.versions
+    base, mine = sides.base, versions.find_of_head(sides.ours.id)
+    if base is None or mine is None or not sides.is_merged_already:
+        return None
+
+    def holds(version: VersionId, other: VersionId) -> bool:
+        found = versions.find_common_ancestor(version, other)
+        return found is not None and found.id == other
+
+    for version in versions.list(sides.ours.id):
+        # A restore of what no version names has one parent.
+        if version.kind is VersionKind.RESTORED and version.parents[1:] and holds(mine.id, version.id):
+            former = versions.find_any(version.parents[0])
+            if former is None or holds(version.parents[1], base.id):
+                return None
+            if holds(former.id, base.id):
+                return TakenBack(by=version.ref, held_by=former.ref)
+    return None
+
+
+def _tell_held(project: str, ref: str, taken_back: TakenBack | None) -> str:
+    if taken_back is None:
+        return f"{project} holds {ref} already"
+    way = f"mlwf restore {taken_back.held_by} brings it back"
+    return f"{project} took in {ref} already, and {taken_back.by} was restored from before that: {way}"
 
 
 @dataclass(slots=True)
@@ -191,7 +244,10 @@ class _Referee:
 
 def _combine(workspace: Workspace, sides: _Sides, referee: _Referee) -> Combined:
     base = sides.base.manifest if sides.base else None
-    return combine(workspace.store, base, sides.ours.manifest, sides.manifest, referee.decide)
+    preferred = Side.THEIRS if referee.policy == "theirs" else Side.OURS
+    return combine(
+        workspace.store, base, sides.ours.manifest, sides.manifest, referee.decide, preferred=preferred
+    )
 
 
 def _finish(run: Recorder, sides: _Sides, combined: Combined, message: str | None) -> MergeResult:

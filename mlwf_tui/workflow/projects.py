@@ -39,7 +39,11 @@ def create_project(workspace: Workspace, name: str, empty: Digest) -> Project:
         InvalidParameter: a project cannot be named so.
     """
     return workspace.catalog.projects.create(
-        check_project_name(name), workspace=workspace.settings.workspace, manifest=empty, item_count=0
+        check_project_name(name),
+        workspace=workspace.settings.workspace,
+        manifest=empty,
+        item_count=0,
+        author=workspace.settings.author,
     )
 
 

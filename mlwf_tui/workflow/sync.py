@@ -139,7 +139,8 @@ class _Sync:
             self.settled += self.policy is not None
             return self.policy or Side.OURS
 
-        combined = combine(store, self.state.manifest, ours, theirs, decide)
+        preferred = self.policy or Side.OURS
+        combined = combine(store, self.state.manifest, ours, theirs, decide, preferred=preferred)
         if conflicts:
             raise _describe_conflicts(self.project, conflicts)
         with self.run.writer() as writer:
@@ -262,7 +263,7 @@ def _describe(edits: TreeEdits) -> str:
 
 
 def _describe_conflicts(project: Project, conflicts: list[MergeConflict]) -> Conflict:
-    shown = ", ".join(f"{c.item} ({c.what})" for c in conflicts[:_SHOWN])
+    shown = ", ".join(f"{c.item} ({c.what})" if c.item else c.key for c in conflicts[:_SHOWN])
     more = f" and {len(conflicts) - _SHOWN:,} more" if len(conflicts) > _SHOWN else ""
     return Conflict(
         f"The folder and {project.name} both changed {shown}{more}.",

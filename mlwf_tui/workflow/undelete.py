@@ -6,6 +6,7 @@ import msgspec
 
 from mlwf_tui.catalog.roots import Root
 from mlwf_tui.entities.deletion import Deleted
+from mlwf_tui.entities.ids import VersionId
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.protocols.observer import Observer
@@ -14,11 +15,13 @@ from mlwf_tui.workspace import Workspace
 
 
 class UndeleteResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back, and what it is called now."""
+    """What came back, and what it is called now; a version has those of its tags that were free."""
 
     kind: ArtifactKind
     id: str
     ref: str
+    tags: tuple[str, ...] = ()
+    tags_taken: tuple[str, ...] = ()  # that name another version by now
 
 
 def list_deleted(workspace: Workspace) -> tuple[Deleted, ...]:
@@ -30,8 +33,9 @@ def list_deleted(workspace: Workspace) -> tuple[Deleted, ...]:
 def undelete(workspace: Workspace, ref: str, *, name: str = "", observer: Observer) -> UndeleteResult:
     """Bring what is meant by a name, PROJECT@N or an id back, under another `name` where one is given.
 
-    Of several of one name, it is the one that was deleted last. A project comes back with its versions;
-    what it had to undo and redo, and the tags of a version, do not come back.
+    Of several of one name, it is the one that was deleted last. A project comes back with its versions and
+    what it has to undo and redo, unless bytes of that were collected; a version with its tags, but for those
+    that another has been given since.
 
     Raises:
         NotFound: nothing of that name was deleted, or some of its bytes are gone or damaged.
@@ -48,13 +52,27 @@ def undelete(workspace: Workspace, ref: str, *, name: str = "", observer: Observ
                 f"{missing:,} files or parts of {deleted.ref} are gone or damaged.",
                 hint="mlwf collect frees what was deleted a week ago. A backup may have it still.",
             )
+        undoable = workspace.catalog.deletions.list_undo_roots(deleted)
+        is_undoable = not _count_missing(workspace, undoable, observer)
         try:
             title = workspace.catalog.deletions.take_back(deleted, name, author=workspace.settings.author)
         except Conflict as error:
             raise Conflict(
                 error.message, hint=f"Give it another name: mlwf undelete {deleted.id} --name NAME"
             ) from error
-    return UndeleteResult(kind=deleted.kind, id=deleted.id, ref=title)
+        if not is_undoable:
+            workspace.catalog.deletions.forget_moves(deleted)
+    tags, taken = _tell_tags(workspace, deleted)
+    return UndeleteResult(kind=deleted.kind, id=deleted.id, ref=title, tags=tags, tags_taken=taken)
+
+
+def _tell_tags(workspace: Workspace, deleted: Deleted) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the tags that a version has again, and those that it had and another has now."""
+    if deleted.kind is not ArtifactKind.VERSION:
+        return (), ()
+    versions = workspace.catalog.versions
+    tags = versions.get_by_id(VersionId(deleted.id)).tags
+    return tags, tuple(name for name in versions.read_deleted_tags(VersionId(deleted.id)) if name not in tags)
 
 
 def _choose(workspace: Workspace, ref: str) -> Deleted:

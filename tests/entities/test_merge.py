@@ -102,12 +102,9 @@ def test_what_both_changed_differently_is_settled_by_choice(side: Side) -> None:
         structs.replace(CAR, class_name="van"),
         BUS,
         split=Split.VAL,
-        pixels="x",
         tags=[Tag("sky", 1)],
     )
-    theirs = item(
-        "a.jpg", structs.replace(CAR, class_name="bus"), split=Split.TEST, pixels="y", tags=[Tag("sky", 2)]
-    )
+    theirs = item("a.jpg", structs.replace(CAR, class_name="bus"), split=Split.TEST, tags=[Tag("sky", 2)])
     base = item("a.jpg", CAR, BUS, tags=[Tag("sky", 0)])
     judge = Judge(side)
     merged = merge_items(base, ours, theirs, judge)
@@ -116,14 +113,13 @@ def test_what_both_changed_differently_is_settled_by_choice(side: Side) -> None:
         chosen, annotation=replace(chosen.annotation, objects=chosen.annotation.objects[:1])
     )
     assert [(c.key, c.item) for c in judge.conflicts] == [
-        ("main/a.jpg#pixels", "main/a.jpg"),
-        ("main/a.jpg#split", "main/a.jpg"),
         ("main/a.jpg#object-1", "main/a.jpg"),
+        ("main/a.jpg#split", "main/a.jpg"),
         ("main/a.jpg#tag-sky", "main/a.jpg"),
     ]
-    assert [(c.ours, c.theirs) for c in judge.conflicts[1:]] == [
-        ("val", "test"),
+    assert [(c.ours, c.theirs) for c in judge.conflicts] == [
         ("van rectangle at 0,0 to 10,10", "bus rectangle at 0,0 to 10,10"),
+        ("val", "test"),
         ("sky=1", "sky=2"),
     ]
 
@@ -163,6 +159,47 @@ def test_an_item_that_both_added_is_merged_without_a_base() -> None:
     assert [c.what for c in judge.conflicts] == ["split"]
 
 
+@pytest.mark.parametrize("side", Side)
+def test_two_images_that_came_under_one_name_are_one_conflict(side: Side) -> None:
+    ours = item("n.jpg", CAR, pixels="x", split=Split.VAL)
+    theirs = item("n.jpg", BUS, FAR, pixels="y", tags=[Tag("night")])
+    judge = Judge(side)
+    assert merge_items(None, ours, theirs, judge) == (ours if side is Side.OURS else theirs)
+    (conflict,) = judge.conflicts
+    assert (conflict.key, conflict.what) == ("main/n.jpg", "item")
+    assert conflict.ours == f"added, 64×48 px, 100 bytes, {ours.blob[:8]}, 1 object"
+    assert conflict.theirs == f"added, 64×48 px, 100 bytes, {theirs.blob[:8]}, 2 objects"
+
+
+@pytest.mark.parametrize("side", Side)
+def test_where_both_changed_the_pixels_the_objects_go_with_those_chosen(side: Side) -> None:
+    ours = item("a.jpg", CAR, BUS, FAR, pixels="x", split=Split.VAL)
+    theirs = item("a.jpg", BUS, pixels="y", tags=[Tag("night")])
+    judge = Judge(side)
+    merged = merge_items(BASE, ours, theirs, judge)
+    chosen = ours if side is Side.OURS else theirs
+    assert merged == item(
+        "a.jpg",
+        *chosen.annotation.objects,
+        pixels="x" if side is Side.OURS else "y",
+        split=Split.VAL,
+        tags=[Tag("night")],
+    )
+    assert [c.key for c in judge.conflicts] == ["main/a.jpg#pixels"]
+    assert judge.conflicts[0].theirs.endswith("1 object")
+
+
+def test_objects_drawn_on_an_image_are_not_put_on_it_in_another_size() -> None:
+    halved = replace(item("a.jpg", CAR, pixels="x"), width_px=32, height_px=24)
+    assert merge_items(BASE, halved, replace(BASE, split=Split.VAL), never) == replace(
+        halved, split=Split.VAL
+    )
+    judge = Judge(Side.THEIRS)
+    drawn = item("a.jpg", CAR, BUS, FAR)
+    assert merge_items(BASE, halved, drawn, judge) == drawn
+    assert [c.key for c in judge.conflicts] == ["main/a.jpg#pixels"]
+
+
 # --- against a dict ------------------------------------------------------------------------------
 
 Facts = Mapping[str, object]
@@ -193,8 +230,15 @@ def to_facts(of: Item | None) -> dict[str, object]:
 
 
 def merge_facts(base: Facts, ours: Facts, theirs: Facts, side: Side) -> tuple[dict[str, object], int]:
-    merged, conflicts = {}, 0
-    for name in {*base, *ours, *theirs}:
+    merged: dict[str, object] = {}
+    conflicts = 0
+    names = {*base, *ours, *theirs}
+    if ours["pixels"] not in (base["pixels"], theirs["pixels"]) and theirs["pixels"] != base["pixels"]:
+        chosen = ours if side is Side.OURS else theirs  # with the objects that were drawn on them
+        merged |= {name: chosen[name] for name in ("pixels", *CELLS) if name in chosen}
+        conflicts += 1
+        names -= {"pixels", *CELLS}
+    for name in names:
         before, mine, other = base.get(name), ours.get(name), theirs.get(name)
         if mine in (before, other):
             value = other
@@ -269,11 +313,31 @@ def test_a_class_that_one_side_removed_goes_unless_it_is_used() -> None:
     assert merge_schemas(*sides, never, used={"bus"}).class_names == ("car", "dog", "bus")
 
 
-def test_of_classes_that_both_added_ours_stands() -> None:
-    merged = merge_schemas(
-        LabelSchema(), schema("car", color="#111111"), schema("car", color="#222222"), never
+@pytest.mark.parametrize("side", Side)
+def test_of_classes_that_both_added_the_colour_of_the_preferred_side_stands(side: Side) -> None:
+    sides = schema("car", color="#111111"), schema("car", color="#222222")
+    merged = merge_schemas(LabelSchema(), *sides, never, preferred=side)
+    assert merged == sides[side is Side.THEIRS]
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_definition_that_both_added_differently_is_a_conflict(side: Side) -> None:
+    ours, theirs = (
+        LabelSchema(
+            (ClassDefinition("car", color, kind),),
+            (TagDefinition("fog", value_type),),
+        )
+        for color, kind, value_type in (
+            ("#ff0000", GeometryKind.RECTANGLE, "none"),
+            ("#00ff00", GeometryKind.POLYGON, "text"),
+        )
     )
-    assert merged == schema("car", color="#111111")
+    judge = Judge(side)
+    assert merge_schemas(LabelSchema(), ours, theirs, judge) == (ours if side is Side.OURS else theirs)
+    assert [(c.key, c.ours, c.theirs) for c in judge.conflicts] == [
+        ("class car", "#ff0000, rectangle", "#00ff00, polygon"),
+        ("tag fog", "value none", "value text"),
+    ]
 
 
 def test_a_definition_that_both_changed_is_a_conflict() -> None:

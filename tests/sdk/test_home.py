@@ -9,7 +9,7 @@ import pytest
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.threeway import Side
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, NotFound
+from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.sdk import Home, open_home
 from tests.fakes.observers import KeepingObserver, StoppingObserver
 
@@ -38,6 +38,8 @@ def test_a_folder_becomes_versions_that_can_be_compared_and_brought_back(filled:
     assert filled.open_data("cells").schema.class_names == ("cell",)
     assert filled.redo().verb == "restore"
     assert filled.commit("cells").created is False
+    with pytest.raises(InvalidParameter, match="The message 5 is no text"):
+        filled.commit("cells", message=5)  # type: ignore[arg-type]
 
 
 def test_names_are_given_and_taken(filled: Home) -> None:

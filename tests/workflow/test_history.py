@@ -11,10 +11,12 @@ from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.history import list_changes, list_minor_versions
 from mlwf_tui.workflow.import_ import import_folder
+from mlwf_tui.workflow.projects import find_or_create_project
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.restore import preview_restore, restore
 from mlwf_tui.workflow.run import finish_run, put_card, start_run
@@ -23,6 +25,7 @@ from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import write_image
+from tests.states import make_plain_item, set_state
 from tests.tui.homes import fill_finished
 
 
@@ -45,6 +48,27 @@ def test_every_name_and_description_is_kept_with_its_author(workspace: Workspace
     author = workspace.settings.author
     assert {c.author for c in changes if c.what == "description"} == {author}
     assert [c.at for c in changes] == sorted(c.at for c in changes)
+
+
+def test_a_restored_head_is_told_by_its_own_version_and_all_that_was_done_by_whom(
+    workspace: Workspace,
+) -> None:
+    find_or_create_project(workspace, "cells")
+    for number in range(2):
+        set_state(workspace, "cells", [make_plain_item(f"main/{number}.jpg")])
+        commit(workspace, "cells")
+    restore(workspace, "cells@1")
+    project = workspace.catalog.projects.get("cells")
+    delete(workspace, "cells")
+    workspace.catalog.projects.undelete(project.id, "cells", project.workspace)
+    changes = list_changes(workspace, "cells")
+    assert [c.text for c in changes if c.what == "head"] == [
+        "import, now @1 with 1 item",
+        "import, now @2 with 1 item",
+        "restore, now @3 with 1 item",
+    ]
+    author = workspace.settings.author
+    assert {c.author for c in changes if c.what in ("created", "deleted")} == {author}
 
 
 def test_a_project_tells_its_heads_and_its_versions(workspace: Workspace, tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -23,10 +24,10 @@ from mlwf_tui.workflow.combine import combine
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.copy import copy
 from mlwf_tui.workflow.graph import read_graph
-from mlwf_tui.workflow.merge import merge, plan_merge
+from mlwf_tui.workflow.merge import TakenBack, merge, plan_merge
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workflow.runs import list_runs
-from mlwf_tui.workflow.undo import undo
+from mlwf_tui.workflow.undo import redo, undo
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.states import SCHEMA, make_object, make_plain_item, set_state
@@ -185,6 +186,61 @@ def test_a_merge_can_be_undone(branched: Workspace) -> None:
     assert len(read_items(branched, "main")) == 3
 
 
+def test_a_merge_that_was_undone_can_be_done_again(branched: Workspace) -> None:
+    new = make_plain_item("main/d.jpg")
+    set_state(branched, "side", [A, B, C, new])
+    merge(branched, "main", "side")
+    undo(branched, "main")
+    assert plan_merge(branched, "main", "side").base == "main@1"
+    assert merge(branched, "main", "side").items_added == 1
+    assert read_items(branched, "main").keys() == {A.key, B.key, C.key, new.key}
+
+
+def test_what_an_undone_merge_brought_comes_with_the_next_one(branched: Workspace) -> None:
+    first, own, second = (make_plain_item(f"main/{name}.jpg") for name in "deo")
+    set_state(branched, "side", [A, B, C, first])
+    merge(branched, "main", "side")
+    undo(branched, "main")
+    set_state(branched, "main", [A, B, C, own])
+    commit(branched, "main", message="something else")
+    assert list_versions(branched, "main")[0].parents == (list_versions(branched, "main")[2].id,)
+    set_state(branched, "side", [A, B, C, first, second])
+    merge(branched, "main", "side")
+    assert read_items(branched, "main").keys() == {item.key for item in (A, B, C, first, own, second)}
+
+
+def test_a_merge_that_was_undone_and_redone_is_done(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    merge(branched, "main", "side")
+    undo(branched, "main")
+    redo(branched, "main")
+    assert plan_merge(branched, "main", "side").is_merged_already
+
+
+def test_undoing_a_restore_and_the_merge_before_it_leaves_neither(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    merge(branched, "main", "side")
+    restore(branched, "main@1")
+    for _ in range(2):
+        undo(branched, "main")
+    assert plan_merge(branched, "main", "side").base == "main@1"
+
+
+def test_a_merge_that_a_restore_took_back_says_how_it_comes_again(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    merge(branched, "main", "side")
+    restore(branched, "main@1")
+    result = merge(branched, "main", "side")
+    assert (result.created, result.taken_back) == (False, TakenBack(by="main@3", held_by="main@2"))
+    assert plan_merge(branched, "main", "side").held == (
+        "main took in side already, and main@3 was restored from before that:"
+        " mlwf restore main@2 brings it back"
+    )
+    restore(branched, "main@2")
+    assert plan_merge(branched, "main", "side").held == "main holds side already"
+    assert read_items(branched, "main").keys() == {A.key}
+
+
 def test_an_older_version_of_the_same_project_is_part_of_it(branched: Workspace) -> None:
     set_state(branched, "main", [A])
     commit(branched, "main", message="less")
@@ -205,15 +261,41 @@ def test_an_item_renamed_here_takes_what_was_changed_there(branched: Workspace) 
     assert read_items(branched, "side") == read_items(branched, "main")
 
 
-def test_two_different_items_under_one_new_key_are_a_conflict(branched: Workspace) -> None:
-    set_state(branched, "main", [replace(A, name="z.jpg"), B, C])
-    set_state(branched, "side", [replace(A, split=Split.VAL), B, C, make_plain_item("main/z.jpg")])
-    keys = [conflict.key for conflict in plan_merge(branched, "main", "side").conflicts]
-    assert keys == ["main/a.jpg", "main/z.jpg#pixels"]
-    merge(branched, "main", "side", policy="theirs")
-    merged = read_items(branched, "main")
-    assert merged.keys() == {A.key, B.key, C.key, "main/z.jpg"}
-    assert merged["main/z.jpg"].blob == make_plain_item("main/z.jpg").blob
+@pytest.mark.parametrize("policy", ["ours", "theirs"])
+def test_of_a_renamed_and_a_new_item_under_one_key_the_renamed_is_never_lost(
+    branched: Workspace, policy: Literal["ours", "theirs"]
+) -> None:
+    renamed, new = replace(A, name="z.jpg"), make_plain_item("main/z.jpg")
+    set_state(branched, "main", [renamed, B, C])
+    set_state(branched, "side", [replace(A, split=Split.VAL), B, C, new])
+    (conflict,) = plan_merge(branched, "main", "side").conflicts
+    assert (conflict.key, conflict.what) == ("main/z.jpg", "item")
+    assert conflict.ours == "renamed from main/a.jpg; the new one goes"
+    assert conflict.theirs.startswith("added, ")
+    assert conflict.theirs.endswith("; main/a.jpg keeps its name")
+    merge(branched, "main", "side", policy=policy)
+    changed = replace(A, split=Split.VAL)
+    both = [replace(changed, name="z.jpg")] if policy == "ours" else [changed, new]
+    assert read_items(branched, "main") == {item.key: item for item in (*both, B, C)}
+
+
+@pytest.mark.parametrize("side", Side)
+def test_of_two_items_renamed_to_one_key_the_other_keeps_its_name(branched: Workspace, side: Side) -> None:
+    set_state(branched, "main", [replace(A, name="same.jpg"), B, C])
+    set_state(branched, "side", [A, replace(B, name="same.jpg", split=Split.VAL), C])
+    (conflict,) = merge(branched, "main", "side").conflicts
+    assert conflict.key == "main/same.jpg"
+    assert conflict.ours == "renamed from main/a.jpg; main/b.jpg keeps its name"
+    assert conflict.theirs == "renamed from main/b.jpg; main/a.jpg keeps its name"
+    result = merge(branched, "main", "side", choices={"main/same.jpg": side})
+    changed = replace(B, split=Split.VAL)
+    both = (
+        (replace(A, name="same.jpg"), changed)
+        if side is Side.OURS
+        else (A, replace(changed, name="same.jpg"))
+    )
+    assert read_items(branched, "main") == {item.key: item for item in (*both, C)}
+    assert (result.items_added, result.items_removed) == (0, 0)
 
 
 def test_a_class_stays_where_the_other_side_has_come_to_use_it(branched: Workspace) -> None:
@@ -289,6 +371,29 @@ def test_manifests_are_merged_as_dicts_are(
     with store.writer() as writer:
         made = update_manifest(store, writer, digests[1], schema=combined.schema, changes=combined.changes)
     assert made.digest == write_state(store, expected)
+
+
+new_names = st.permutations(["x.jpg", "y.jpg", "z.jpg", "", "", ""])  # the first three are taken
+
+
+@settings(max_examples=60, deadline=None)
+@given(new_names, new_names, st.sampled_from(list(Side)))
+def test_however_items_are_renamed_none_is_lost(
+    store: Store, ours: list[str], theirs: list[str], side: Side
+) -> None:
+    def write(names: Sequence[str]) -> Digest:
+        renamed = (
+            replace(item, name=name) if name else item for item, name in zip((A, B, C), names, strict=False)
+        )
+        with store.writer() as writer:
+            items = sorted(renamed, key=lambda item: item.key)
+            return write_manifest(writer, SCHEMA, items).digest
+
+    base, mine, other = (write(names) for names in (("", "", ""), ours, theirs))
+    combined = combine(store, base, mine, other, lambda _: side)
+    with store.writer() as writer:
+        made = update_manifest(store, writer, mine, schema=combined.schema, changes=combined.changes)
+    assert {item.blob for item in iter_items(store, made.digest)} == {item.blob for item in (A, B, C)}
 
 
 def test_the_work_of_a_merge_does_not_grow_with_the_project(tmp_path: Path) -> None:

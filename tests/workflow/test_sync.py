@@ -288,11 +288,14 @@ def test_a_checkout_of_a_deleted_project_says_so_and_stays(
     imported: Workspace, folder: Path, observer: KeepingObserver
 ) -> None:
     name = next(iter(list_items(imported).values())).name
-    delete(imported, "cells")
+    project = imported.catalog.projects.get("cells")
+    imported.catalog.projects.rename(project.id, "spots")
+    delete(imported, "spots")
     relabel(folder, name, "spot")
     before = place(folder, name).read_text()
-    with pytest.raises(NotFound, match="that project was deleted"):
+    with pytest.raises(NotFound, match="a checkout of spots, and that project was deleted") as told:
         read_status(imported, folder, observer=observer)
+    assert f"mlwf undelete {project.id}" in told.value.hint
     with pytest.raises(NotFound, match="that project was deleted"):
         sync(imported, folder, observer=observer)
     assert place(folder, name).read_text() == before

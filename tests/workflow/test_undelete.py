@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
-from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.store.manifests import iter_items, write_manifest
 from mlwf_tui.workflow.collect import collect
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.tag import tag
 from mlwf_tui.workflow.undelete import list_deleted, undelete
+from mlwf_tui.workflow.undo import redo, undo
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.filling import make_blob, write_model, write_version
+from tests.states import SCHEMA, set_state
 
 OLD = {"old.jpg": make_blob(1), "shared.jpg": make_blob(2)}
 NEW = {"new.jpg": make_blob(3), "shared.jpg": make_blob(2)}
@@ -54,6 +56,35 @@ def test_a_deleted_project_comes_back_with_its_head_and_versions(cells: Workspac
     assert list_changes(cells, "cells")[-1].what == "undeleted"
 
 
+def test_a_project_comes_back_with_what_it_had_to_undo_and_redo(cells: Workspace) -> None:
+    heads = [cells.catalog.projects.get("cells").manifest]
+    undo(cells, "cells")
+    heads.append(cells.catalog.projects.get("cells").manifest)
+    delete(cells, "cells")
+    with pytest.raises(NotFound):
+        undo(cells)
+    bring_back(cells, "cells")
+    redo(cells, "cells")
+    assert cells.catalog.projects.get("cells").manifest == heads[0]
+    undo(cells, "cells")
+    assert cells.catalog.projects.get("cells").manifest == heads[1]
+
+
+def test_what_was_collected_is_not_to_undo(cells: Workspace) -> None:
+    set_state(cells, "cells", iter_items(cells.store, cells.catalog.projects.get("cells").manifest))
+    set_state(cells, "cells", [])
+    for number in (1, 2):
+        delete(cells, f"cells@{number}", is_forced=True)
+    delete(cells, "cells")
+    collect_now(cells)
+    with cells.store.writer() as writer:
+        write_manifest(writer, SCHEMA, ())
+    bring_back(cells, "cells")
+    with pytest.raises(NotFound) as told:
+        undo(cells, "cells")
+    assert "went with a deletion" in told.value.hint
+
+
 def test_what_came_back_is_not_collected(cells: Workspace) -> None:
     delete(cells, "cells")
     bring_back(cells, "cells")
@@ -79,16 +110,18 @@ def test_a_project_of_which_another_keeps_a_part_does_not_come_back_in_part(cell
         bring_back(cells, "cells")
 
 
-def test_a_version_comes_back_without_its_tags(cells: Workspace) -> None:
+def test_a_version_comes_back_with_those_of_its_tags_that_are_free(cells: Workspace) -> None:
     tag(cells, "cells@1", "gold")
+    tag(cells, "cells@1", "first")
     delete(cells, "cells@1", is_forced=True)
     tag(cells, "cells@2", "gold")
     with pytest.raises(NotFound) as told:
         cells.catalog.versions.get(cells.catalog.projects.get("cells").id, 1)
     assert "mlwf undelete cells@1" in told.value.hint
-    assert bring_back(cells, "cells@1") == "cells@1"
+    result = undelete(cells, "cells@1", observer=KeepingObserver())
+    assert (result.ref, result.tags, result.tags_taken) == ("cells@1", ("first",), ("gold",))
     assert [(version.number, version.tags) for version in list_versions(cells, "cells")] == [
-        (2, ("gold",)), (1, ()),
+        (2, ("gold",)), (1, ("first",)),
     ]  # fmt: skip
     with pytest.raises(InvalidParameter, match="keeps its number"):
         delete(cells, "cells@1", is_forced=True)

@@ -144,14 +144,14 @@ class Recorder:
         """Move a project's head to `manifest` and name it as a version, in one transaction.
 
         What the head held and no version named is committed first, so that nothing is lost. The
-        first parent is the project's latest version, then come `parents`.
+        first parent is the version that the head comes from, then come `parents`.
         """
         catalog = self.workspace.catalog
         with catalog.transaction():
             if project.is_changed and project.item_count and project.manifest != manifest:
                 pin_head(self.workspace, project, message=f"before {self.run.verb}")
-            latest = catalog.versions.latest(project.id)
-            ancestors = [parent.id for parent in (*([latest] if latest else []), *parents)]
+            former = catalog.versions.find_of_head(project.id)
+            ancestors = [parent.id for parent in (*([former] if former else []), *parents)]
             self._move_head(project, manifest, item_count)
             version = catalog.versions.create(
                 project.id,
@@ -387,6 +387,7 @@ def pin_head(
                 f"The project {project.name} is empty.",
                 hint=f"Import images: mlwf import PATH {project.name}",
             )
+        former = catalog.versions.find_of_head(project.id)
         with record(workspace, "commit", params={"project": project.name, "message": message}) as commit_run:
             commit_run.read_state(project, project.head)
             version = catalog.versions.create(
@@ -396,7 +397,7 @@ def pin_head(
                 message=message,
                 kind=kind,
                 author=workspace.settings.author,
-                parents=(latest.id,) if latest else (),
+                parents=(former.id,) if former else (),
             )
             commit_run.note_version(version)
             commit_run.result = {

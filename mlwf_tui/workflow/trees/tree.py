@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlwf_tui.catalog.lookup import hint_undelete
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import new_id
 from mlwf_tui.entities.project import Project
@@ -84,10 +85,11 @@ def find_project(workspace: Workspace, state: TreeState, folder: Path) -> Projec
     try:
         return projects.get_by_id(state.project_id)
     except NotFound as error:
-        if projects.was_deleted(state.project_id):
+        name = projects.find_deleted_name(state.project_id)
+        if name is not None:
             raise NotFound(
-                f"{folder} is a checkout of {state.ref}, and that project was deleted.",
-                hint="mlwf import makes another project of the folder.",
+                f"{folder} is a checkout of {name}, and that project was deleted.",
+                hint=f"{hint_undelete(state.project_id)}; mlwf import makes another of the folder.",
             ) from error
         raise NotFound(
             f"{folder} is a checkout of {state.ref}, which is not in this home.",

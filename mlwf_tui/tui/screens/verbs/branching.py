@@ -140,7 +140,7 @@ class Branching:
 
     def _show_plan(self, values: dict[str, str], sides: Sequence[str], plan: MergePlan) -> None:
         if plan.is_merged_already:
-            self._host.say(f"{plan.ours} holds {plan.theirs} already.")
+            self._host.say(f"{plan.held}.")
             return
         if plan.conflicts:
             chooser = ConflictChooser(plan.ours, plan.theirs, plan.conflicts)
@@ -159,8 +159,9 @@ class Branching:
             if made.conflicts:
                 self._host.say(f"{values['ref']} was changed meanwhile: nothing was merged, try again.")
                 return
-            counts = f"{made.items_added:,} items added, {made.items_removed:,} removed,"
-            text = f"Merged into {made.project}@{made.version}: {counts} {made.items_changed:,} changed."
+            counts = f"{made.items_added:,} {'item' if made.items_added == 1 else 'items'} added,"
+            counts += f" {made.items_removed:,} removed, {made.items_changed:,} changed"
+            text = f"Merged into {made.project}@{made.version}: {counts}."
             finish(self._host, text, has_moved=made.created)
 
         work = partial(
