@@ -122,6 +122,8 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None,
     if result.files_written:
         files = f"{result.files_written:,} file{'s' if result.files_written > 1 else ''}"
         lines.append(f"  {files} here written or removed: the project had changed")
+    if result.kept_in:
+        lines.append(f"  what was not taken in and was in the way is in {dir}/{result.kept_in}")
     face.show(to_document(result), lambda: "\n".join([*lines, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
 

@@ -31,7 +31,7 @@ from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_new
 from mlwf_tui.workflow.trees.recovery import is_sound, recover
 from mlwf_tui.workflow.trees.state import TreeState, check_checkout, get_state, write_state
-from mlwf_tui.workflow.trees.tree import find_project, hold_tree, scan_tree, settle
+from mlwf_tui.workflow.trees.tree import find_keys, find_project, hold_tree, scan_tree, set_aside, settle
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
@@ -43,7 +43,8 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `conflicts_settled` counts what both sides had changed, and the policy settled: where that is "ours" the
     edits among it did not come into the project. `files_written` counts the files of the folder that were
-    written or removed, where the project had changed meanwhile.
+    written or removed, where the project had changed meanwhile. `kept_in` is where files were moved that
+    the sync did not take in and that were in the way of these, a path from the folder.
     """
 
     project: str
@@ -55,6 +56,7 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None
     conflicts_settled: int
     files_written: int
+    kept_in: str
     problems: tuple[Problem, ...]
     run: str
 
@@ -106,6 +108,7 @@ class _Sync:
     on_disk: TreeState = field(init=False)
     class_problems: tuple[Problem, ...] = ()
     settled: int = 0
+    kept_in: str = ""
 
     def __post_init__(self) -> None:
         self.on_disk = self.state
@@ -175,6 +178,9 @@ class _Sync:
         # keeps its old signature, and so is looked at again next time.
         files |= settle(edits.signatures)
         plan = plan_change(store, synced, head.digest, {})
+        in_the_way = sorted(_list_left_out(edits) & plan.changed)
+        if in_the_way:
+            plan = plan_change(store, synced, head.digest, find_keys(in_the_way))
         changed_count = len(plan.removals)
         plan.removals += edits.orphans
         is_schema_read = META_NAME not in edits.touched or META_NAME in edits.signatures
@@ -184,7 +190,7 @@ class _Sync:
         unannotated = [
             plan_new(encode_item(edit.after)).without(place_image(edit.after.dataset, edit.after.name))
             for edit in edits.edits
-            if edit.after and place_annotation(edit.after.dataset, edit.after.name) not in found
+            if edit.after and place_annotation(edit.after.dataset, edit.after.name) not in here
             and edit.after.key not in planned
         ]  # fmt: skip
         if plan.step_count or plan.removals or plan.schema or unannotated:
@@ -192,6 +198,8 @@ class _Sync:
             due = {step.paths[1]: b"" for step in unannotated}
             self.state = msgspec.structs.replace(self.state, boot=read_boot_id())
             self._write_state(files | due, synced, target=head.digest)
+            if in_the_way:
+                self.kept_in = set_aside(self.folder, in_the_way)
             steps = [*plan.steps, *unannotated]
             plan = Plan(None, steps, len(steps), plan.removals, plan.schema)
             written = write_plan(
@@ -222,9 +230,17 @@ class _Sync:
             version=version,
             conflicts_settled=self.settled,
             files_written=written,
+            kept_in=self.kept_in,
             problems=edits.problems + self.class_problems,
             run=self.run.run_id,
         )
+
+
+def _list_left_out(edits: TreeEdits) -> set[str]:
+    """Return the files that are as somebody left them, and of which the sync took in nothing."""
+    unread = (edits.touched & edits.found.keys()) - edits.signatures.keys()
+    hidden = {path for path, cover in edits.unseen.items() if path == cover}  # a link or folder in its place
+    return unread.difference(edits.orphans) | hidden
 
 
 def _define_used(store: Store, manifest: Digest, edits: TreeEdits) -> tuple[LabelSchema, tuple[Problem, ...]]:

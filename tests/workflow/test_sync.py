@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mlwf_tui.entities.annotation import LabelSchema
@@ -20,6 +21,7 @@ from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.status import read_status
 from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workflow.trees.files import TreeFiles
+from mlwf_tui.workflow.trees.state import get_state, write_state
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver
 from tests.making import write_image
@@ -296,3 +298,78 @@ def test_a_checkout_of_a_deleted_project_says_so_and_stays(
     with pytest.raises(NotFound, match="that project was deleted"):
         sync(imported, folder, observer=observer)
     assert place(folder, name).read_text() == before
+
+
+@pytest.fixture
+def other(imported: Workspace, folder: Path, tmp_path: Path, observer: KeepingObserver) -> Path:
+    """A second checkout of the same version, by which the project changes meanwhile."""
+    checkout(imported, "cells", tmp_path / "other", observer=observer)
+    return tmp_path / "other"
+
+
+def test_what_cannot_be_read_is_put_aside_where_the_project_has_changed(
+    imported: Workspace, folder: Path, other: Path, observer: KeepingObserver
+) -> None:
+    for part in ("img/c.jpg", "ann/c.jpg.json"):
+        (other / "main" / part).unlink()
+    relabel(other, "a.jpg", "nucleus")
+    recolour(other, "#123456")
+    sync(imported, other, observer=observer)
+    broken = [place(folder, name) for name in ("a.jpg", "b.jpg", "c.jpg")] + [folder / "meta.json"]
+    for path in broken:
+        path.write_text("{ half")
+    result = sync(imported, folder, observer=observer)
+    assert len(result.problems) == 4
+    kept = folder / result.kept_in
+    assert {str(path.relative_to(kept)) for path in kept.rglob("*.json")} == {
+        "main/ann/a.jpg.json",
+        "main/ann/c.jpg.json",
+        "meta.json",
+    }
+    assert {path.read_text() for path in kept.rglob("*.json")} == {"{ half"}
+    assert place(folder, "b.jpg").read_text() == "{ half"
+    assert "nucleus" in place(folder, "a.jpg").read_text()
+    assert not place(folder, "c.jpg").exists()
+    status = read_status(imported, folder, observer=observer)
+    assert [problem.path for problem in status.problems] == ["main/ann/b.jpg.json"]
+    assert sync(imported, folder, observer=observer).kept_in == ""
+
+
+def test_what_cannot_be_read_is_not_moved_to_an_items_new_name(
+    imported: Workspace, folder: Path, other: Path, observer: KeepingObserver
+) -> None:
+    (other / "main" / "img" / "a.jpg").rename(other / "main" / "img" / "A.jpg")
+    sync(imported, other, observer=observer)
+    edit(place(folder, "a.jpg"), lambda document: document.update(size=float("nan")))
+    broken = place(folder, "a.jpg").read_bytes()
+    result = sync(imported, folder, observer=observer)
+    assert (folder / result.kept_in / "main" / "ann" / "a.jpg.json").read_bytes() == broken
+    assert place(folder, "A.jpg").read_bytes() == place(other, "A.jpg").read_bytes()
+    assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_a_link_is_put_aside_where_the_project_has_changed(
+    imported: Workspace, folder: Path, other: Path, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    relabel(other, "a.jpg", "nucleus")
+    sync(imported, other, observer=observer)
+    (tmp_path / "mine.json").write_text("{}")
+    place(folder, "a.jpg").unlink()
+    place(folder, "a.jpg").symlink_to(tmp_path / "mine.json")
+    result = sync(imported, folder, observer=observer)
+    assert (folder / result.kept_in / "main" / "ann" / "a.jpg.json").is_symlink()
+    assert "nucleus" in place(folder, "a.jpg").read_text()
+    assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_what_cannot_be_read_survives_a_sync_that_was_killed(
+    imported: Workspace, folder: Path, other: Path, observer: KeepingObserver
+) -> None:
+    (other / "main" / "img" / "a.jpg").rename(other / "main" / "img" / "A.jpg")
+    sync(imported, other, observer=observer)
+    place(folder, "a.jpg").write_text("{ half")
+    target = imported.catalog.projects.get("cells").manifest
+    write_state(folder, msgspec.structs.replace(get_state(folder), target=target))
+    sync(imported, folder, observer=observer)
+    assert place(folder, "a.jpg").read_text() == "{ half"
+    assert place(folder, "A.jpg").read_bytes() == place(other, "A.jpg").read_bytes()

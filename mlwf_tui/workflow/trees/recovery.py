@@ -65,7 +65,8 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
     if not state.target:  # all names were durable: who is gone was removed by somebody
         due = {path: key for path, key in due.items() if path in found}
     right = {*judge.done, *judge.edited}
-    plan = plan_change(workspace.store, state.manifest, target, due).without(right)
+    edited = {path: touched[path] for path in judge.edited}  # which no item takes along to its new name
+    plan = plan_change(workspace.store, state.manifest, target, due | edited).without(right)
     written = write_plan(workspace, folder, plan, trusted.files, is_new=False, observer=observer)
     gone = plan.gone
     files = {path: sign for path, sign in trusted.files.items() if path not in gone}

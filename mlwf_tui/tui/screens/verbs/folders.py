@@ -150,6 +150,8 @@ class Folders:
         files = format_count(made.files_written, "file")
         written = f"; {files} there written or removed" if made.files_written else ""
         text = f"Synced with {made.project}{version}: {counts}{written}."
+        if made.kept_in:
+            text += f" What was not taken in and was in the way is in {made.kept_in} there."
         finish(self._host, text, has_moved=_has_edits(made))
         show_problems(self._host, "What was left out", made.problems)
 
