@@ -172,7 +172,7 @@ class _Sync:
         store = self.run.workspace.store
         found = edits.found
         # An orphan that a kill leaves there is no known file, so that no image takes it for its own.
-        here = (found.keys() | edits.unseen.keys()) - set(edits.orphans)
+        here = {META_NAME, *found, *edits.unseen}.difference(edits.orphans)
         files = {path: sign for path, sign in self.state.files.items() if path in here}
         # What was touched counts as known in the state in which it was read; what could not be read
         # keeps its old signature, and so is looked at again next time.

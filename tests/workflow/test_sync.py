@@ -373,3 +373,17 @@ def test_what_cannot_be_read_survives_a_sync_that_was_killed(
     sync(imported, folder, observer=observer)
     assert place(folder, "a.jpg").read_text() == "{ half"
     assert place(folder, "A.jpg").read_bytes() == place(other, "A.jpg").read_bytes()
+
+
+def test_a_meta_json_that_is_gone_is_named_each_time_until_it_is_written_anew(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    content = (folder / "meta.json").read_bytes()
+    (folder / "meta.json").unlink()
+    gone = (Problem("meta.json", "is gone; the classes stay as they were"),)
+    for _ in range(2):
+        assert sync(imported, folder, observer=observer).problems == gone
+        assert read_status(imported, folder, observer=observer).problems == gone
+    checkout(imported, "cells", folder, is_forced=True, observer=observer)
+    assert (folder / "meta.json").read_bytes() == content
+    assert read_status(imported, folder, observer=observer).problems == ()
