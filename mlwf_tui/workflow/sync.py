@@ -8,7 +8,14 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import LabelSchema, define_classes, distinguish_colors
+from mlwf_tui.entities.annotation import (
+    Annotation,
+    LabelSchema,
+    TagDefinition,
+    define_classes,
+    define_tags,
+    distinguish_colors,
+)
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_text
@@ -106,7 +113,7 @@ class _Sync:
     hand: SigningHand | None
     observer: Observer
     on_disk: TreeState = field(init=False)
-    class_problems: tuple[Problem, ...] = ()
+    schema_problems: tuple[Problem, ...] = ()
     settled: int = 0
     kept_in: str = ""
 
@@ -120,7 +127,7 @@ class _Sync:
         with self.run.writer() as writer:
             edits = read_edits(self.run.workspace, self.state, listing, writer.put, self.observer)
             manifest = self.state.manifest
-            schema, self.class_problems = _define_used(store, manifest, edits)
+            schema, self.schema_problems = _define_used(store, manifest, edits)
             if edits.edits or schema != read_summary(store, manifest).schema:
                 summary = update_manifest(store, writer, manifest, schema=schema, changes=edits.changes)
                 manifest = summary.digest
@@ -231,7 +238,7 @@ class _Sync:
             conflicts_settled=self.settled,
             files_written=written,
             kept_in=self.kept_in,
-            problems=edits.problems + self.class_problems,
+            problems=edits.problems + self.schema_problems,
             run=self.run.run_id,
         )
 
@@ -244,30 +251,48 @@ def _list_left_out(edits: TreeEdits) -> set[str]:
 
 
 def _define_used(store: Store, manifest: Digest, edits: TreeEdits) -> tuple[LabelSchema, tuple[Problem, ...]]:
-    """Return the folder's label schema with the classes that objects have and it does not define.
+    """Return the folder's label schema with the classes and tags that are used and that it does not define.
 
-    A class that it defines no more, and that objects have, stays as it was, and is a problem.
+    A class or tag that it defines no more, and that something has, stays as it was, and is a problem.
     """
-    used = {o.class_name for edit in edits.edits if edit.after for o in edit.after.annotation.objects}
-    declared = set(edits.schema.class_names)
-    gone = [
-        definition
-        for definition in read_summary(store, manifest).schema.classes
-        if definition.name not in declared
-    ]
-    if gone:
+    before, declared = read_summary(store, manifest).schema, edits.schema
+    used = _Used()
+    for edit in edits.edits:
+        if edit.after:
+            used.add(edit.after.annotation)
+    tag_names = {definition.name for definition in declared.tags}
+    gone_classes = [one for one in before.classes if one.name not in declared.class_names]
+    gone_tags = [one for one in before.tags if one.name not in tag_names]
+    if gone_classes or gone_tags:
         edited = edits.changes
-        items = (item for item in iter_items(store, manifest) if item.key not in edited)
-        used.update(labelled.class_name for item in items for labelled in item.annotation.objects)
-    kept = tuple(definition for definition in gone if definition.name in used)
-    missing = tuple(sorted(used.difference(declared, (definition.name for definition in kept))))
-    classes = edits.schema.classes + kept
+        for item in iter_items(store, manifest):
+            if item.key not in edited:
+                used.add(item.annotation)
+    kept_classes = tuple(one for one in gone_classes if one.name in used.class_names)
+    kept_tags = tuple(one for one in gone_tags if one.name in used.tags)
+    classes, tags = declared.classes + kept_classes, declared.tags + kept_tags
+    known, known_tags = ({one.name for one in of_one} for of_one in (classes, tags))
+    missing = tuple(sorted(used.class_names - known))
     classes += distinguish_colors(define_classes(missing, geometry=None), classes)
-    problems = tuple(
-        Problem(META_NAME, f"does not define {definition.name}, which objects have; the class stays")
-        for definition in kept
-    )
-    return replace(edits.schema, classes=classes), problems
+    tags += tuple(used.tags[name] for name in sorted(used.tags.keys() - known_tags))
+    stays = [f"{one.name}, which objects have; the class stays" for one in kept_classes]
+    stays += [f"the tag {one.name}, which items or objects carry; it stays" for one in kept_tags]
+    problems = tuple(Problem(META_NAME, f"does not define {what}") for what in stays)
+    return LabelSchema(classes, tags), problems
+
+
+@dataclass(slots=True)
+class _Used:
+    """The classes that objects have, and the tags that they and items carry, by what they need defined."""
+
+    class_names: set[str] = field(default_factory=set)
+    tags: dict[str, TagDefinition] = field(default_factory=dict)
+
+    def add(self, annotation: Annotation) -> None:
+        self.class_names.update(labelled.class_name for labelled in annotation.objects)
+        for tag in define_tags(annotation):
+            if self.tags.setdefault(tag.name, tag).value_type != tag.value_type:
+                self.tags[tag.name] = replace(tag, value_type="text")
 
 
 def _describe(edits: TreeEdits) -> str:

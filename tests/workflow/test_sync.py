@@ -387,3 +387,47 @@ def test_a_meta_json_that_is_gone_is_named_each_time_until_it_is_written_anew(
     checkout(imported, "cells", folder, is_forced=True, observer=observer)
     assert (folder / "meta.json").read_bytes() == content
     assert read_status(imported, folder, observer=observer).problems == ()
+
+
+@pytest.fixture
+def tagged(imported: Workspace, folder: Path, observer: KeepingObserver) -> Path:
+    """A checkout with a tag of an object, one of an item, and one that nothing carries."""
+
+    def tag(document: Any) -> None:
+        document["tags"].append({"name": "night", "value": "very"})
+        document["objects"][0]["tags"].append({"name": "truncated", "value": None})
+
+    edit(place(folder, "a.jpg"), tag)
+    names = ("truncated", "night", "spare")
+    tags = [{"name": name, "value_type": "any_string" if name == "night" else "none"} for name in names]
+    edit(folder / "meta.json", lambda document: document.update(tags=tags))
+    sync(imported, folder, observer=observer)
+    return folder
+
+
+def test_a_tag_that_is_taken_out_while_something_carries_it_stays_and_is_named(
+    imported: Workspace, tagged: Path, observer: KeepingObserver
+) -> None:
+    before = read_schema(imported)
+    annotated = list_items(imported)["main/a.jpg"]
+    edit(tagged / "meta.json", lambda document: document.pop("tags"))
+    result = sync(imported, tagged, observer=observer)
+    assert [problem.reason for problem in result.problems] == [
+        f"does not define the tag {name}, which items or objects carry; it stays"
+        for name in ("truncated", "night")
+    ]
+    assert read_schema(imported).tags == before.tags[:2]
+    assert list_items(imported)["main/a.jpg"] == annotated
+    assert sync(imported, tagged, observer=observer).problems == ()
+    assert [tag["name"] for tag in json.loads((tagged / "meta.json").read_text())["tags"]] == [
+        "truncated", "night",
+    ]  # fmt: skip
+
+
+def test_tags_that_annotations_bring_are_defined(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    edit(place(folder, "a.jpg"), lambda document: document["tags"].append({"name": "night", "value": 3}))
+    assert sync(imported, folder, observer=observer).problems == ()
+    assert [(tag.name, tag.value_type) for tag in read_schema(imported).tags] == [("night", "number")]
+    assert "night" in (folder / "meta.json").read_text()
