@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from mlwf_tui.store.rows import encode_item
 from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.combine import combine
 from mlwf_tui.workflow.importing.signing_hand import SigningHand
+from mlwf_tui.workflow.referee import Referee
 from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
 from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_new
@@ -45,13 +47,33 @@ from mlwf_tui.workspace import Workspace
 _SHOWN = 3
 
 
+class BothChanged(Conflict):
+    """The folder and the project both changed what nobody chose a side for; nothing was changed."""
+
+    def __init__(self, project: str, conflicts: Sequence[MergeConflict]) -> None:
+        shown = ", ".join(conflict.key for conflict in conflicts[:_SHOWN])
+        more = f" and {len(conflicts) - _SHOWN:,} more" if len(conflicts) > _SHOWN else ""
+        super().__init__(
+            f"The folder and {project} both changed {shown}{more}.",
+            hint="Choose a side for each with --choose KEY=ours|theirs, or for all of it with --policy:"
+            " ours (the project's) or theirs (the folder's).",
+        )
+        self.project = project
+        self.conflicts = tuple(conflicts)
+
+    @property
+    def details(self) -> Mapping[str, object]:
+        """All conflicts, as `merge` tells them."""
+        return {"conflicts": msgspec.to_builtins(self.conflicts)}
+
+
 class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was edited in the folder; `version` is the one that was committed, where a message was given.
 
-    `conflicts_settled` counts what both sides had changed, and the policy settled: where that is "ours" the
-    edits among it did not come into the project. `files_written` counts the files of the folder that were
+    `conflicts_settled` counts what both sides had changed, and a choice or the policy settled; of
+    `edits_given_up` of them the project's was taken. `files_written` counts the files of the folder that were
     written or removed, where the project had changed meanwhile. `kept_in` is where files were moved that
-    the sync did not take in and that were in the way of these, a path from the folder.
+    were in the way of these and did not come into the project, or not all of them; a path from the folder.
     """
 
     project: str
@@ -62,6 +84,7 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     is_schema_changed: bool  # classes and tags
     version: int | None
     conflicts_settled: int
+    edits_given_up: int
     files_written: int
     kept_in: str
     problems: tuple[Problem, ...]
@@ -74,18 +97,21 @@ def sync(
     *,
     message: str | None = None,
     policy: Side | None = None,
+    choices: Mapping[str, Side] | None = None,
     hand: SigningHand | None = None,
     observer: Observer,
 ) -> SyncResult:
     """Move the project's head by what was edited in the folder, and the folder to that head.
 
-    Where the head has moved since the checkout, both are merged, object by object. `policy` settles
-    what both sides changed: ours is the project's, theirs the folder's. A `hand` may have gone ahead
-    through the folder.
+    Where the head has moved since the checkout, both are merged, object by object. `choices` (by a
+    conflict's key, or its item's) and then `policy` settle what both sides changed: ours is the
+    project's, theirs the folder's. Edits that give way to the project's are moved aside. A `hand` may have
+    gone ahead through the folder.
 
     Raises:
         NotFound: the folder is no checkout, or its project is deleted or not in this home.
-        Conflict: both sides changed the same and there is no policy.
+        InvalidParameter: a choice is about nothing that is in conflict.
+        BothChanged: both sides changed the same, and neither choice nor policy settles it.
         Busy: another checkout or sync of the folder is going on.
     """
     check_text(message or "", "message")
@@ -99,7 +125,8 @@ def sync(
             run.read_folder(str(held))
             if project.item_count:
                 run.read_state(project, project.head)
-            return _Sync(run, held, state, project, message, policy, hand, observer).do()
+            referee = Referee(choices or {}, policy.value if policy else "fail")
+            return _Sync(run, held, state, project, message, referee, hand, observer).do()
 
 
 @dataclass(slots=True)
@@ -109,12 +136,11 @@ class _Sync:
     state: TreeState
     project: Project
     message: str | None
-    policy: Side | None
+    referee: Referee
     hand: SigningHand | None
     observer: Observer
     on_disk: TreeState = field(init=False)
     schema_problems: tuple[Problem, ...] = ()
-    settled: int = 0
     kept_in: str = ""
 
     def __post_init__(self) -> None:
@@ -140,18 +166,12 @@ class _Sync:
         """Return the manifest that the head becomes."""
         store, ours = self.run.workspace.store, self.project.manifest
         if ours == self.state.manifest or theirs in (ours, self.state.manifest):
+            self.referee.check_choices()
             return read_summary(store, theirs if ours == self.state.manifest else ours)
-        conflicts: list[MergeConflict] = []
-
-        def decide(conflict: MergeConflict) -> Side:
-            if self.policy is None:
-                conflicts.append(conflict)
-            self.settled += self.policy is not None
-            return self.policy or Side.OURS
-
-        combined = combine(store, self.state.manifest, ours, theirs, decide)
-        if conflicts:
-            raise _describe_conflicts(self.project, conflicts)
+        combined = combine(store, self.state.manifest, ours, theirs, self.referee.decide)
+        self.referee.check_choices()
+        if self.referee.unsettled:
+            raise BothChanged(self.project.name, self.referee.unsettled)
         with self.run.writer() as writer:
             return update_manifest(store, writer, ours, schema=combined.schema, changes=combined.changes)
 
@@ -185,7 +205,7 @@ class _Sync:
         # keeps its old signature, and so is looked at again next time.
         files |= settle(edits.signatures)
         plan = plan_change(store, synced, head.digest, {})
-        in_the_way = sorted(_list_left_out(edits) & plan.changed)
+        in_the_way = sorted((_list_left_out(edits) | self._list_given_up(edits)) & plan.changed)
         if in_the_way:
             plan = plan_change(store, synced, head.digest, find_keys(in_the_way))
         changed_count = len(plan.removals)
@@ -218,6 +238,23 @@ class _Sync:
         self._write_state(files, head.digest, target=Digest(""))
         return changed_count + sum(step.has_image + step.has_annotation for step in plan.steps)
 
+    def _list_given_up(self, edits: TreeEdits) -> set[str]:
+        """Return the files of edits of which not all came into the project."""
+        overruled = {
+            conflict.item or META_NAME
+            for conflict, side in self.referee.settled
+            if side is Side.OURS and conflict.what != "name"
+        }
+        if not overruled:
+            return set()
+        paths = {META_NAME} & overruled
+        for edit in edits.edits:
+            sides = [item for item in (edit.before, edit.after) if item]
+            if not overruled.isdisjoint(item.key for item in sides):
+                for item in sides:
+                    paths |= {place_image(item.dataset, item.name), place_annotation(item.dataset, item.name)}
+        return paths & edits.signatures.keys()
+
     def _write_state(self, files: dict[str, bytes], manifest: Digest, *, target: Digest) -> None:
         state = msgspec.structs.replace(
             self.state, files=files, manifest=manifest, target=target, ref=self.project.name
@@ -235,7 +272,8 @@ class _Sync:
             items_renamed=edits.count(ChangeKind.RENAMED),
             is_schema_changed=edits.is_schema_changed,
             version=version,
-            conflicts_settled=self.settled,
+            conflicts_settled=len(self.referee.settled),
+            edits_given_up=sum(side is Side.OURS for _, side in self.referee.settled),
             files_written=written,
             kept_in=self.kept_in,
             problems=edits.problems + self.schema_problems,
@@ -300,12 +338,3 @@ def _describe(edits: TreeEdits) -> str:
     found = [f"{count:,} {kind}" for kind, count in counts.items() if count]
     found += ["classes and tags"] if edits.is_schema_changed else []
     return ", ".join(found) or "nothing new"
-
-
-def _describe_conflicts(project: Project, conflicts: list[MergeConflict]) -> Conflict:
-    shown = ", ".join(f"{c.item} ({c.what})" for c in conflicts[:_SHOWN])
-    more = f" and {len(conflicts) - _SHOWN:,} more" if len(conflicts) > _SHOWN else ""
-    return Conflict(
-        f"The folder and {project.name} both changed {shown}{more}.",
-        hint="Choose one side for all of it: --policy ours (the project's) or theirs (the folder's).",
-    )

@@ -10,16 +10,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from mlwf_tui.cli.main import main
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
-from mlwf_tui.errors import Conflict, NotFound
+from mlwf_tui.entities.threeway import Side
+from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.status import read_status
-from mlwf_tui.workflow.sync import sync
+from mlwf_tui.workflow.sync import BothChanged, sync
 from mlwf_tui.workflow.trees.files import TreeFiles
 from mlwf_tui.workflow.trees.state import get_state, write_state
 from mlwf_tui.workspace import Workspace
@@ -431,3 +433,87 @@ def test_tags_that_annotations_bring_are_defined(
     assert sync(imported, folder, observer=observer).problems == ()
     assert [(tag.name, tag.value_type) for tag in read_schema(imported).tags] == [("night", "number")]
     assert "night" in (folder / "meta.json").read_text()
+
+
+def write_split(folder: Path, name: str, split: str) -> None:
+    edit(place(folder, name), lambda document: document.update(split=split))
+
+
+@pytest.fixture
+def both(imported: Workspace, folder: Path, other: Path, observer: KeepingObserver) -> Path:
+    """A checkout whose split of two items was changed, which the project has changed to another."""
+    for name in ("a.jpg", "b.jpg"):
+        write_split(other, name, "test")
+        write_split(folder, name, "val")
+    relabel(folder, "d.jpg", "nucleus")
+    sync(imported, other, observer=observer)
+    return folder
+
+
+def read_splits(workspace: Workspace) -> list[str]:
+    items = list_items(workspace)
+    return [items[f"main/{name}"].split.value for name in ("a.jpg", "b.jpg")]
+
+
+def test_a_side_is_chosen_for_each_conflict(
+    imported: Workspace, both: Path, observer: KeepingObserver
+) -> None:
+    with pytest.raises(BothChanged) as caught:
+        sync(imported, both, choices={"main/a.jpg": Side.OURS}, observer=observer)
+    assert [conflict.key for conflict in caught.value.conflicts] == ["main/b.jpg#split"]
+    assert read_splits(imported) == ["test", "test"]
+    choices = {"main/a.jpg": Side.OURS, "main/b.jpg#split": Side.THEIRS}
+    edited = place(both, "a.jpg").read_bytes()
+    result = sync(imported, both, choices=choices, observer=observer)
+    assert read_splits(imported) == ["test", "val"]
+    assert (result.conflicts_settled, result.edits_given_up) == (2, 1)
+    kept = both / result.kept_in
+    assert [str(path.relative_to(kept)) for path in kept.rglob("*.json")] == ["main/ann/a.jpg.json"]
+    assert (kept / "main/ann/a.jpg.json").read_bytes() == edited
+    assert read_status(imported, both, observer=observer).is_clean
+
+
+@pytest.mark.parametrize("key", ["main/d.jpg", "main/a.jpg#pixels"])
+def test_a_choice_for_no_conflict_changes_nothing(
+    imported: Workspace, both: Path, observer: KeepingObserver, key: str
+) -> None:
+    with pytest.raises(InvalidParameter, match="no conflict"):
+        sync(imported, both, choices={key: Side.OURS}, policy=Side.OURS, observer=observer)
+    assert "nucleus" not in read_schema(imported).class_names
+
+
+def test_edits_that_give_way_to_the_project_are_put_aside(
+    imported: Workspace, both: Path, observer: KeepingObserver
+) -> None:
+    result = sync(imported, both, policy=Side.OURS, observer=observer)
+    assert read_splits(imported) == ["test", "test"]
+    kept = both / result.kept_in
+    assert sorted(path.name for path in kept.rglob("*.json")) == ["a.jpg.json", "b.jpg.json"]
+    assert "nucleus" in read_schema(imported).class_names
+    assert read_status(imported, both, observer=observer).is_clean
+
+
+def test_a_definition_that_gives_way_to_the_projects_is_put_aside(
+    imported: Workspace, folder: Path, other: Path, observer: KeepingObserver
+) -> None:
+    recolour(other, "#123456")
+    recolour(folder, "#654321")
+    sync(imported, other, observer=observer)
+    result = sync(imported, folder, policy=Side.OURS, observer=observer)
+    assert "#654321" in (folder / result.kept_in / "meta.json").read_text()
+    assert "#123456" in (folder / "meta.json").read_text()
+
+
+def test_conflicts_are_listed_and_chosen_by_their_keys(
+    imported: Workspace, both: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["--home", str(imported.home), "sync", str(both)]
+    assert main([*call, "--json"]) == 5
+    told = json.loads(capsys.readouterr().out)["error"]
+    assert [conflict["key"] for conflict in told["conflicts"]] == ["main/a.jpg#split", "main/b.jpg#split"]
+    assert main(call) == 5
+    assert "main/b.jpg#split  test  val" in capsys.readouterr().out
+    assert main([*call, "--choose", "main/a.jpg=ours", "--policy", "theirs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "  2 that both had changed: of 1 the project's was taken, of the others the folder's"
+    assert lines[-1].startswith("  what did not come in and was in the way is in")

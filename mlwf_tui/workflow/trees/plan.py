@@ -77,7 +77,7 @@ class Plan:
 
     @property
     def changed(self) -> set[str]:
-        """All paths at which something is written, moved or removed; `steps` have it, of a `whole` none is."""
+        """The paths at which something is written, moved or removed; those of `steps`, not of a `whole`."""
         paths = self.gone.union({META_NAME} if self.schema is not None else ())
         for step in self.steps:
             image, annotation = step.paths
