@@ -120,7 +120,7 @@ def sync(
         state = get_state(held)
         project = find_project(workspace, state, held)
         if not is_sound(state):
-            state = recover(workspace, held, state, observer)
+            state = recover(workspace, held, state, observer).state
         with record(workspace, "sync", params={"folder": str(held), "project": project.name}) as run:
             run.read_folder(str(held))
             if project.item_count:

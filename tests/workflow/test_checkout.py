@@ -329,8 +329,10 @@ def test_a_killed_checkout_goes_on_and_takes_nothing_for_an_edit(
     torn.write_bytes(torn.read_bytes()[:100])
     status = read_status(imported, folder, observer=observer)
     assert (status.is_interrupted, status.is_behind, status.is_schema_changed) == (True, False, False)
+    assert (status.changes, status.problems) == ((), ())
     if way == "checkout":
-        checkout(imported, "cells", folder, observer=observer)
+        result = checkout(imported, "cells", folder, observer=observer)
+        assert result.files_written == 4  # the torn one, and three images that were not there
     else:
         head = imported.catalog.projects.get("cells").head
         sync(imported, folder, observer=observer)

@@ -12,6 +12,7 @@ import pytest
 
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.threeway import Side
@@ -517,3 +518,44 @@ def test_conflicts_are_listed_and_chosen_by_their_keys(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "  2 that both had changed: of 1 the project's was taken, of the others the folder's"
     assert lines[-1].startswith("  what did not come in and was in the way is in")
+
+
+def test_status_tells_only_what_a_person_edited_where_a_sync_was_interrupted(
+    imported: Workspace,
+    folder: Path,
+    other: Path,
+    observer: KeepingObserver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (other / "main" / "img" / "a.jpg").rename(other / "main" / "img" / "moved.jpg")
+    (other / "main" / "img" / "b.jpg").unlink()
+    for name in ("c.jpg", "d.jpg"):
+        relabel(other, name, "nucleus")
+    write_image(other / "main" / "img" / "new.jpg", seed=70)
+    sync(imported, other, observer=observer)
+    written = 0
+
+    def die_in_the_middle(self: TreeFiles, path: str, content: bytes, *, is_replacing: bool) -> bytes:
+        nonlocal written
+        written += 1
+        if written == 3:
+            raise KeyboardInterrupt
+        return write(self, path, content, is_replacing=is_replacing)
+
+    write = TreeFiles.write
+    monkeypatch.setattr(TreeFiles, "write", die_in_the_middle)
+    with pytest.raises(KeyboardInterrupt):
+        sync(imported, folder, observer=observer)
+    monkeypatch.undo()
+    status = read_status(imported, folder, observer=observer)
+    assert (status.is_interrupted, status.changes, status.is_schema_changed) == (True, (), False)
+    relabel(folder, "d.jpg", "blast")
+    write_image(folder / "main" / "img" / "mine.jpg", seed=71)
+    changes = read_status(imported, folder, observer=observer).changes
+    assert [(change.kind, change.key) for change in changes] == [
+        (ChangeKind.CHANGED, "main/d.jpg"),
+        (ChangeKind.ADDED, "main/mine.jpg"),
+    ]
+    sync(imported, folder, observer=observer)
+    assert {"main/mine.jpg", "main/moved.jpg", "main/new.jpg"} <= list_items(imported).keys()
+    assert read_status(imported, folder, observer=observer).is_clean
