@@ -208,7 +208,7 @@ class _Sync:
         in_the_way = sorted((_list_left_out(edits) | self._list_given_up(edits)) & plan.changed)
         if in_the_way:
             plan = plan_change(store, synced, head.digest, find_keys(in_the_way))
-        changed_count = len(plan.removals)
+        changed_count = plan.file_count
         plan.removals += edits.orphans
         is_schema_read = META_NAME not in edits.touched or META_NAME in edits.signatures
         if head.schema != edits.schema and is_schema_read:  # classes that the folder uses and does not name
@@ -236,7 +236,7 @@ class _Sync:
             files = {path: sign for path, sign in files.items() if path not in gone}
             files |= settle(written.files)
         self._write_state(files, head.digest, target=Digest(""))
-        return changed_count + sum(step.has_image + step.has_annotation for step in plan.steps)
+        return changed_count
 
     def _list_given_up(self, edits: TreeEdits) -> set[str]:
         """Return the files of edits of which not all came into the project."""

@@ -559,3 +559,21 @@ def test_status_tells_only_what_a_person_edited_where_a_sync_was_interrupted(
     sync(imported, folder, observer=observer)
     assert {"main/mine.jpg", "main/moved.jpg", "main/new.jpg"} <= list_items(imported).keys()
     assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_files_that_a_sync_writes_for_itself_are_not_counted_as_the_projects(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    relabel(folder, "a.jpg", "nucleus")  # which is written into meta.json
+    write_image(folder / "main" / "img" / "new.jpg", seed=70)  # which gets an annotation
+    assert sync(imported, folder, observer=observer).files_written == 0
+    assert place(folder, "new.jpg").exists()
+
+
+def test_files_that_are_moved_or_are_meta_json_are_counted(
+    imported: Workspace, folder: Path, other: Path, observer: KeepingObserver
+) -> None:
+    (other / "main" / "img" / "a.jpg").rename(other / "main" / "img" / "moved.jpg")
+    recolour(other, "#123456")
+    sync(imported, other, observer=observer)
+    assert sync(imported, folder, observer=observer).files_written == 3

@@ -76,6 +76,15 @@ class Plan:
         return moved.union(self.removals)
 
     @property
+    def file_count(self) -> int:
+        """How many files are written, moved or removed; those of `steps`, not of a `whole`."""
+        of_items = sum(
+            bool(step.has_image or step.image_from) + bool(step.has_annotation or step.annotation_from)
+            for step in self.steps
+        )
+        return len(self.removals) + of_items + (self.schema is not None)
+
+    @property
     def changed(self) -> set[str]:
         """The paths at which something is written, moved or removed; those of `steps`, not of a `whole`."""
         paths = self.gone.union({META_NAME} if self.schema is not None else ())
