@@ -577,3 +577,42 @@ def test_files_that_are_moved_or_are_meta_json_are_counted(
     recolour(other, "#123456")
     sync(imported, other, observer=observer)
     assert sync(imported, folder, observer=observer).files_written == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("main/img/a.jpg", "c.jpg"),
+        ("main/ann/a.jpg.json", "c.jpg.json"),
+        ("meta.json", "notes/other.json"),
+    ],
+)
+def test_a_link_in_the_place_of_a_file_is_named_each_time_and_changes_nothing(
+    imported: Workspace, folder: Path, observer: KeepingObserver, path: str, leads_to: str
+) -> None:
+    before = imported.catalog.projects.get("cells").manifest
+    (folder / "notes").mkdir()
+    (folder / "notes" / "other.json").write_text('{"classes": [{"title": "other"}]}')
+    content = (folder / path).read_bytes()
+    (folder / path).unlink()
+    (folder / path).symlink_to(leads_to)
+    told = (Problem(path, "is a link where a file was; what that said stays"),)
+    for _ in range(2):
+        assert sync(imported, folder, observer=observer).problems == told
+        status = read_status(imported, folder, observer=observer)
+        assert (status.changes, status.problems) == ((), told)
+    assert imported.catalog.projects.get("cells").manifest == before
+    result = checkout(imported, "cells", folder, is_forced=True, observer=observer)
+    assert (folder / result.kept_in / path).is_symlink()
+    assert ((folder / path).is_symlink(), (folder / path).read_bytes()) == (False, content)
+    assert read_status(imported, folder, observer=observer).is_clean
+
+
+def test_a_link_that_is_put_where_nothing_was_is_a_new_image(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    (folder / "main" / "img" / "new.jpg").symlink_to("c.jpg")
+    assert sync(imported, folder, observer=observer).items_added == 1
+    status = read_status(imported, folder, observer=observer)
+    assert status.is_clean
+    assert status.problems == ()

@@ -208,10 +208,25 @@ class _Reader:
         return ""
 
     def _is_folder(self, path: str) -> bool:
+        return stat.S_ISDIR(self._read_mode(path))
+
+    def _read_mode(self, path: str) -> int:
+        """Return the mode of what stands at a path, which is not followed; 0 where nothing does."""
         try:
-            return stat.S_ISDIR(os.lstat(f"{self.listing.root}/{path}").st_mode)
+            return os.lstat(f"{self.listing.root}/{path}").st_mode
         except (OSError, ValueError):  # a state that somebody forged may name what is no path
-            return False
+            return 0
+
+    def _refuse_link(self, path: str) -> bool:
+        """Say whether a link says otherwise than the file whose place it has, and tell of it.
+
+        One that was taken in, where nothing was before, is no other than what it led to then.
+        """
+        is_refused = stat.S_ISLNK(self._read_mode(path))
+        if is_refused:
+            self.problems.append(Problem(path, "is a link where a file was; what that said stays"))
+            self.signatures.pop(path, None)
+        return is_refused
 
     def _find_keys(self, touched: set[str]) -> dict[str, tuple[str, str]]:
         """Return dataset and name by key of all items of which a file was touched."""
@@ -248,7 +263,9 @@ class _Reader:
             elif before is not None and self.found[path] == self.state.files.get(path):
                 images[key] = before
             else:
-                images[key] = self._take_image(path, dataset, name) or before
+                taken = self._take_image(path, dataset, name)
+                is_other = taken and before and taken.blob != before.blob
+                images[key] = before if is_other and self._refuse_link(path) else taken or before
         return images
 
     def _report_orphan(self, dataset: str, name: str, before: Item | None) -> None:
@@ -320,6 +337,10 @@ class _Reader:
                 continue
             known = before or sources.get(key)
             after = self._annotate(image, before, sources.get(key))
+            if before and (after.split, after.annotation) != (before.split, before.annotation):
+                path = place_annotation(image.dataset, image.name)
+                if path in self.found and self._refuse_link(path):
+                    after = replace(after, split=before.split, annotation=before.annotation)
             if known is not None and known.origins:  # no file says where an image came from
                 after = replace(after, origins=known.origins)
             if before is None:
@@ -383,6 +404,8 @@ class _Reader:
                 raise InvalidInput(faults[0])
         except InvalidInput as error:
             self.problems.append(Problem(META_NAME, error.message))
+            return before
+        if schema != before and self._refuse_link(META_NAME):
             return before
         self.signatures[META_NAME] = signature
         return schema
