@@ -190,7 +190,7 @@ class _Checkout:
         # What could not be read counts as edited: it is somebody's work that is not in the project.
         edited = [path for path, key in touched.items() if path in edits.found and (key or path == META_NAME)]
         covers = sorted(set(edits.unseen.values()))
-        edited += covers  # of which some are gone themselves
+        edited = list(dict.fromkeys([*edited, *covers]))  # of which some are gone themselves
         gone = [f"{edit.key} ({edit.kind})" for edit in edits.edits]
         if (edited or gone) and not self.is_forced:
             can_sync = bool(edits.edits) or edits.is_schema_changed

@@ -110,6 +110,7 @@ class _Reader:
     signatures: dict[str, bytes] = field(default_factory=dict)
     unseen: dict[str, str] = field(default_factory=dict)
     orphans: list[str] = field(default_factory=list)
+    placeless: dict[str, str] = field(default_factory=dict)  # images that no checkout writes, by key
     former: dict[str, Place] = field(default_factory=dict)  # what a file was before its folder was renamed
 
     def read(self) -> TreeEdits:
@@ -126,6 +127,7 @@ class _Reader:
         sources = _pair_moved(
             gone, [image for key, image in images.items() if image and key not in self.base]
         )
+        self._leave_out_placeless(images, sources)
         edits = self._make_edits(keys, images, sources)
         schema = read_summary(self.workspace.store, self.state.manifest).schema
         found_schema = self._read_schema(schema) if META_NAME in touched else schema
@@ -244,6 +246,7 @@ class _Reader:
                 continue
             if place.is_image and path in self.found and (fault := find_place_fault(*place[:2])):
                 self.problems.append(Problem(path, fault))
+                self.placeless[key] = path
             keys[key] = place.dataset, place.name
         return keys
 
@@ -320,6 +323,18 @@ class _Reader:
             width_px=facts.width_px,
             height_px=facts.height_px,
         )
+
+    def _leave_out_placeless(self, images: dict[str, Item | None], sources: dict[str, Item]) -> None:
+        """Take in no new item that no checkout could write; one that was renamed to it stays as it was."""
+        for key in self.placeless.keys() - self.base.keys():
+            images[key] = None
+            self.signatures.pop(self.placeless[key], None)
+            source = sources.pop(key, None)
+            if source is not None:
+                images[source.key] = source
+                self.unseen[place_image(source.dataset, source.name)] = self.placeless[key]
+                annotation = place_annotation(source.dataset, source.name)
+                self.orphans = [path for path in self.orphans if path != annotation]
 
     def _make_edits(
         self,
