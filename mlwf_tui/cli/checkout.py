@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from mlwf_tui.cli.choosing import choose_option, format_conflicts, read_choices
 from mlwf_tui.cli.face import DONE, PARTLY, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
@@ -14,6 +17,9 @@ from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.folder import FolderStatus
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.settings import expand_path
+
+if TYPE_CHECKING:  # for the annotations alone: the verb is loaded when it runs
+    from mlwf_tui.workflow.sync import SyncResult
 
 group = click.Group()
 MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~", ChangeKind.RENAMED: "R"}
@@ -83,32 +89,55 @@ def status_command(face: Face, dir: Path) -> None:
     type=click.Choice(["ours", "theirs"]),
     help="What becomes of what both changed: the project's, or the folder's.",
 )
+@choose_option
 @detachable
-def sync_command(face: Face, dir: Path, message: str | None, policy: str | None, terms: Terms | None) -> int:
+def sync_command(
+    face: Face,
+    dir: Path,
+    message: str | None,
+    policy: str | None,
+    choices: Sequence[str],
+    terms: Terms | None,
+) -> int:
     """Take what was edited in a checkout into its project.
 
-    Where the project has changed meanwhile, both are merged, and the folder gets what is new.
+    Where the project has changed meanwhile, both are merged, and the folder gets what is new. What
+    both changed is a conflict: all are listed, and nothing is changed until each has been settled. Ours
+    is the project's, theirs the folder's.
 
     \b
     mlwf sync ./cells -m "boxes corrected"
-    mlwf sync ./cells --policy theirs
+    mlwf sync ./cells --choose main/a.jpg=theirs --policy ours
     """
+    chosen = read_choices(choices)
     if terms is not None:
         from mlwf_tui.workflow.trees.state import check_checkout
 
         check_checkout(expand_path(dir))  # it is told now, not when its turn comes
         with face.open() as workspace:
-            call = {"folder": str(expand_path(dir)), "message": message, "policy": policy}
+            call = {
+                "folder": str(expand_path(dir)),
+                "message": message,
+                "policy": policy,
+                "choices": {key: side.value for key, side in chosen.items()},
+            }
             return submit(face, workspace, "sync", call, terms)
     from mlwf_tui.workflow.trees.ahead import go_ahead
 
     with go_ahead(expand_path(dir)) as hand:
         from mlwf_tui.entities.threeway import Side
-        from mlwf_tui.workflow.sync import sync
+        from mlwf_tui.workflow.sync import BothChanged, sync
 
         side = Side(policy) if policy else None
         with face.open() as workspace, show_progress("sync") as observer:
-            result = sync(workspace, dir, message=message, policy=side, hand=hand, observer=observer)
+            try:
+                result = sync(
+                    workspace, dir, message=message, policy=side, choices=chosen, hand=hand, observer=observer
+                )
+            except BothChanged as error:
+                if not face.is_json:  # whose document has them
+                    face.show({}, "\n".join(format_conflicts(error.conflicts)))
+                raise
     name = f"{result.project}@{result.version}" if result.version else result.project
     text = (
         f"{name}: {result.items_added} added, {result.items_updated} updated,"
@@ -117,13 +146,24 @@ def sync_command(face: Face, dir: Path, message: str | None, policy: str | None,
     )
     lines = [text]
     if result.conflicts_settled:
-        settled = f"  {result.conflicts_settled:,} that both had changed: the"
-        lines.append(f"{settled} {'project' if side is Side.OURS else 'folder'}'s was taken")
+        lines.append(f"  {result.conflicts_settled:,} that both had changed: {_tell_settled(result)}")
     if result.files_written:
         files = f"{result.files_written:,} file{'s' if result.files_written > 1 else ''}"
         lines.append(f"  {files} here written or removed: the project had changed")
+    if result.kept_in:
+        lines.append(f"  what did not come in and was in the way is in {dir}/{result.kept_in}")
     face.show(to_document(result), lambda: "\n".join([*lines, *format_problems(result.problems)]))
     return PARTLY if result.problems else DONE
+
+
+def _tell_settled(result: SyncResult) -> str:
+    match result.edits_given_up:
+        case 0:
+            return "the folder's was taken"
+        case result.conflicts_settled:
+            return "the project's was taken"
+        case count:
+            return f"of {count:,} the project's was taken, of the others the folder's"
 
 
 def _format_status(status: FolderStatus) -> str:

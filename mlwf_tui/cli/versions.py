@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from mlwf_tui.cli.choosing import choose_option, format_conflicts, read_choices
 from mlwf_tui.cli.face import CONFLICT, DONE, Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.sizes import format_size
-from mlwf_tui.entities.threeway import MergeConflict, Side
 from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
@@ -149,7 +149,7 @@ group.add_command(copy_command, "branch")
 @command(group, "merge")
 @click.argument("project")
 @click.argument("ref")
-@click.option("--choose", "choices", multiple=True, metavar="KEY=ours|theirs", help="Settle one conflict.")
+@choose_option
 @click.option(
     "--policy", type=click.Choice(["fail", "ours", "theirs"]), default="fail", show_default=True,
     help="Settle what nobody chose for.",
@@ -180,7 +180,7 @@ def merge_command(
     """
     from mlwf_tui.workflow.merge import merge, plan_merge
 
-    chosen = _read_choices(choices)
+    chosen = read_choices(choices)
     with face.open() as workspace:
         if dry_run:
             plan = plan_merge(
@@ -274,16 +274,6 @@ def _format_history(project: str, history: Sequence[HistoryEntry]) -> str:
     return format_table(header, rows, empty=empty)
 
 
-def _read_choices(words: Sequence[str]) -> dict[str, Side]:
-    choices = {}
-    for word in words:
-        key, _, side = word.rpartition("=")
-        if not key or side not in tuple(Side):
-            raise InvalidParameter(f"{word!r} is no choice.", hint="Write KEY=ours or KEY=theirs.")
-        choices[key] = Side(side)
-    return choices
-
-
 def _describe_plan(plan: MergePlan) -> dict[str, object]:
     items = [{"path": c.key, "change": c.kind.value, "detail": c.detail} for c in plan.changes]
     return {
@@ -304,12 +294,12 @@ def _format_plan(plan: MergePlan) -> str:
     base = f" (both come from {plan.base})" if plan.base else ""
     counts = _format_counts([change.kind for change in plan.changes])
     lines = [f"{plan.theirs} into {plan.ours}{base}: {counts}"]
-    return "\n".join(lines + (_format_conflicts(plan.conflicts) if plan.conflicts else []))
+    return "\n".join(lines + (format_conflicts(plan.conflicts) if plan.conflicts else []))
 
 
 def _format_merge(result: MergeResult, ref: str) -> str:
     if result.conflicts:
-        return "\n".join([f"{ref} was not merged: nothing is changed", *_format_conflicts(result.conflicts)])
+        return "\n".join([f"{ref} was not merged: nothing is changed", *format_conflicts(result.conflicts)])
     if not result.created:
         return result.tell_held(ref)
     counts = f"{result.items_added} added, {result.items_removed} removed, {result.items_changed} changed"
@@ -319,12 +309,3 @@ def _format_merge(result: MergeResult, ref: str) -> str:
 def _format_counts(kinds: Sequence[ChangeKind]) -> str:
     counts = {kind: kinds.count(kind) for kind in ChangeKind}
     return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "no item changes"
-
-
-def _format_conflicts(conflicts: Sequence[MergeConflict]) -> list[str]:
-    rows = [(conflict.key, conflict.ours, conflict.theirs) for conflict in conflicts]
-    count = "1 conflict" if len(rows) == 1 else f"{len(rows)} conflicts"
-    return [
-        f"{count}: settle each with --choose KEY=ours|theirs, or the rest with --policy",
-        format_table(("KEY", "OURS", "THEIRS"), rows, empty=""),
-    ]

@@ -49,7 +49,7 @@ from mlwf_tui.workflow.items import open_items
 from mlwf_tui.workflow.leaderboard import read_leaderboard
 from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.machine import iter_machine
-from mlwf_tui.workflow.merge import MergePlan, MergeResult, Policy, merge, plan_merge
+from mlwf_tui.workflow.merge import MergePlan, MergeResult, merge, plan_merge
 from mlwf_tui.workflow.metrics import find_run
 from mlwf_tui.workflow.model_diff import diff_models
 from mlwf_tui.workflow.models import choose_experiments, list_models, read_experiments
@@ -57,6 +57,7 @@ from mlwf_tui.workflow.operations import OperationInfo, list_operations
 from mlwf_tui.workflow.pipeline import PipelineResult, make_request, preview_pipeline, run_pipeline
 from mlwf_tui.workflow.pipelines.files import ReadyRecipe, list_ready
 from mlwf_tui.workflow.projects import list_projects
+from mlwf_tui.workflow.referee import Policy
 from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.reports import get_report, list_reports, read_evaluation
 from mlwf_tui.workflow.restore import RestoreResult, restore
@@ -569,14 +570,23 @@ class Home:
         *,
         message: str | None = None,
         policy: Side | None = None,
+        choices: Mapping[str, Side] | None = None,
         observer: Observer = SILENT,
     ) -> SyncResult:
         """Take a checkout's edits into its project, and bring the folder up to the head.
 
-        With a message the head is committed. `policy` settles what both sides changed: ours is the
-        project's, theirs the folder's.
+        With a message the head is committed. `choices` (by a conflict's key, or its item's) and then
+        `policy` settle what both sides changed: ours is the project's, theirs the folder's. What neither
+        settles is a Conflict, whose `details` list it, and nothing is changed.
         """
-        return sync(self._workspace, Path(folder), message=message, policy=policy, observer=observer)
+        return sync(
+            self._workspace,
+            Path(folder),
+            message=message,
+            policy=policy,
+            choices=choices,
+            observer=observer,
+        )
 
     def verify(
         self,

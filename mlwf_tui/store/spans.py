@@ -35,22 +35,27 @@ class SpanReader:
         self._store = store
         self._buffer = memoryview(bytearray(_SPAN_BYTES))
 
-    def iter_blobs(self, digests: Collection[bytes]) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    def iter_blobs(
+        self, digests: Collection[bytes], damaged: dict[bytes, CorruptData] | None = None
+    ) -> Iterator[tuple[bytes, bytes | memoryview]]:
         """Yield each blob once with its digest, in the order in which they lie in the packs.
 
-        A memoryview is good until the next blob is asked for. The index is asked once for all.
+        A memoryview is good until the next blob is asked for. The index is asked once for all. One that is
+        damaged is not yielded where `damaged` is given, which gets what is wrong with it.
 
         Raises:
-            CorruptData: one is missing, or its bytes are not what they were.
+            CorruptData: one is missing, or its bytes are not what they were, and `damaged` is not given.
         """
         wanted = set(digests)
         rows = sorted(filter(_is_plain, self._store.index.find_rows(list(wanted))), key=_get_place)
         for span in _iter_spans(rows):
-            yield from self._read_span(span)
+            yield from self._read_span(span, damaged)
         for digest in wanted.difference([row[0] for row in rows]):
-            yield digest, self._read_alone(digest)
+            yield from self._read_alone(digest, damaged)
 
-    def _read_span(self, span: Sequence[BlobRow]) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    def _read_span(
+        self, span: Sequence[BlobRow], damaged: dict[bytes, CorruptData] | None
+    ) -> Iterator[tuple[bytes, bytes | memoryview]]:
         _, pack, start, *_ = span[0]
         try:
             found = self._store.read_into(pack, start, self._buffer[: _get_end(span[-1]) - start])
@@ -59,11 +64,23 @@ class SpanReader:
         for row in span:
             at, end = row[2] - start, _get_end(row) - start
             blob = _check(row, self._buffer[at:end]) if end <= found else None
-            yield row[0], self._read_alone(row[0]) if blob is None else blob
+            if blob is None:
+                yield from self._read_alone(row[0], damaged)
+            else:
+                yield row[0], blob
 
-    def _read_alone(self, digest: bytes) -> bytes:
+    def _read_alone(
+        self, digest: bytes, damaged: dict[bytes, CorruptData] | None
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Read a blob that lies in chunks; or one more time, to say what is wrong with it."""
-        return self._store.read(Digest(digest.hex()))
+        try:
+            blob = self._store.read(Digest(digest.hex()))
+        except CorruptData as error:
+            if damaged is None:
+                raise
+            damaged[digest] = error
+            return
+        yield digest, blob
 
 
 def _is_plain(row: BlobRow) -> bool:

@@ -128,7 +128,9 @@ def _sync(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> 
     from mlwf_tui.workflow.sync import sync
 
     policy = Side(call["policy"]) if call["policy"] else None
-    return sync(workspace, Path(call["folder"]), message=call["message"], policy=policy, observer=observer)
+    choices = {key: Side(side) for key, side in call.get("choices", {}).items()}
+    return sync(workspace, Path(call["folder"]), message=call["message"], policy=policy, choices=choices,
+                observer=observer)  # fmt: skip
 
 
 def _verify(workspace: Workspace, call: Mapping[str, Any], observer: Observer) -> Any:

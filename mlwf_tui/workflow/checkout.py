@@ -23,7 +23,7 @@ from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workflow.trees.ahead import NOTHING, Ahead
 from mlwf_tui.workflow.trees.places import FOLDER_NAME
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_whole
-from mlwf_tui.workflow.trees.recovery import is_sound, recover
+from mlwf_tui.workflow.trees.recovery import Recovered, is_sound, recover
 from mlwf_tui.workflow.trees.state import TreeState, find_state, write_state
 from mlwf_tui.workflow.trees.tree import find_keys, hold_tree, look_for_edits, scan_tree, set_aside, settle
 from mlwf_tui.workflow.trees.write import write_plan
@@ -100,12 +100,14 @@ class _Checkout:
     observer: Observer
     known: dict[str, bytes] = field(default_factory=dict)  # files that hold what they held, written anew
     kept_in: str = ""
+    recovered: Recovered | None = None
 
     def do(self) -> CheckoutResult:
         self.observer.progress(0, None, "looking through the folder")
         state = self._find_state()
         if state is not None and not is_sound(state):
-            state = recover(self.run.workspace, self.folder, state, self.observer)
+            self.recovered = recover(self.run.workspace, self.folder, state, self.observer)
+            state = self.recovered.state
         listing = scan_tree(self.folder, self.ahead.hand)
         if state is None:
             state, plan, is_new = self._begin(listing)
@@ -137,13 +139,14 @@ class _Checkout:
             boot=boot if written.files else state.boot,
         )
         write_state(self.folder, final)
+        before = self.recovered
         return CheckoutResult(
             project=self.version.project_name,
             version=self.version.number,
             folder=str(self.folder),
             item_count=self.version.item_count - len(written.problems),
-            files_written=len(written.files),
-            files_removed=written.removed,
+            files_written=len(written.files) + (before.written_count if before else 0),
+            files_removed=written.removed + (before.removed_count if before else 0),
             kept_in=self.kept_in,
             problems=tuple(written.problems),
             run=self.run.run_id,
@@ -187,7 +190,7 @@ class _Checkout:
         # What could not be read counts as edited: it is somebody's work that is not in the project.
         edited = [path for path, key in touched.items() if path in edits.found and (key or path == META_NAME)]
         covers = sorted(set(edits.unseen.values()))
-        edited += covers  # of which some are gone themselves
+        edited = list(dict.fromkeys([*edited, *covers]))  # of which some are gone themselves
         gone = [f"{edit.key} ({edit.kind})" for edit in edits.edits]
         if (edited or gone) and not self.is_forced:
             can_sync = bool(edits.edits) or edits.is_schema_changed

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
 import msgspec
 from msgspec.structs import asdict
@@ -14,15 +12,13 @@ from mlwf_tui.entities.ids import Digest, VersionId
 from mlwf_tui.entities.item import check_text
 from mlwf_tui.entities.project import ManifestSummary, Project, Version, VersionKind
 from mlwf_tui.entities.threeway import MergeConflict, Side
-from mlwf_tui.errors import Conflict, InvalidParameter
+from mlwf_tui.errors import Conflict
 from mlwf_tui.store.manifests import read_summary, update_manifest
 from mlwf_tui.workflow.combine import Combined, combine
+from mlwf_tui.workflow.referee import Policy, Referee
 from mlwf_tui.workflow.refs import by_name, resolve_project_ref
 from mlwf_tui.workflow.running.recorder import Recorder, record
 from mlwf_tui.workspace import Workspace
-
-Policy = Literal["fail", "ours", "theirs"]
-"""What becomes of conflicts that nobody chose for."""
 
 
 class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +81,7 @@ def plan_merge(
         Conflict: they come from no common version, and `is_unrelated` is not set.
     """
     sides = _find_sides(workspace, project, ref, is_unrelated=is_unrelated)
-    referee = _Referee(choices or {}, policy)
+    referee = Referee(choices or {}, policy)
     combined = _combine(workspace, sides, referee)
     if not sides.is_merged_already:
         referee.check_choices()
@@ -130,7 +126,7 @@ def merge(
             created=False,
             taken_back=_find_taken_back(workspace, sides),
         )
-    referee = _Referee(choices or {}, policy)
+    referee = Referee(choices or {}, policy)
     combined = _combine(workspace, sides, referee)
     referee.check_choices()
     if referee.unsettled:
@@ -215,39 +211,10 @@ def _tell_held(project: str, ref: str, taken_back: TakenBack | None) -> str:
     return f"{project} took in {ref} already, and {taken_back.by} was restored from before that: {way}"
 
 
-@dataclass(slots=True)
-class _Referee:
-    """Settles conflicts by choice, then by policy; keeps those that neither settles."""
-
-    choices: Mapping[str, Side] = field(default_factory=dict)
-    policy: Policy = "fail"
-    unsettled: list[MergeConflict] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-
-    def decide(self, conflict: MergeConflict) -> Side:
-        self.seen |= {conflict.key, conflict.item}
-        chosen = self.choices.get(conflict.key) or self.choices.get(conflict.item)
-        if chosen is not None:
-            return Side(chosen)
-        if self.policy == "fail":
-            self.unsettled.append(conflict)
-            return Side.OURS
-        return Side(self.policy)
-
-    def check_choices(self) -> None:
-        unknown = sorted(self.choices.keys() - self.seen)
-        if unknown:
-            raise InvalidParameter(
-                f"There is no conflict {unknown[0]!r} to choose for.", hint="Nothing was changed."
-            )
-
-
-def _combine(workspace: Workspace, sides: _Sides, referee: _Referee) -> Combined:
+def _combine(workspace: Workspace, sides: _Sides, referee: Referee) -> Combined:
     base = sides.base.manifest if sides.base else None
-    preferred = Side.THEIRS if referee.policy == "theirs" else Side.OURS
-    return combine(
-        workspace.store, base, sides.ours.manifest, sides.manifest, referee.decide, preferred=preferred
-    )
+    ours, theirs = sides.ours.manifest, sides.manifest
+    return combine(workspace.store, base, ours, theirs, referee.decide, preferred=referee.preferred)
 
 
 def _finish(run: Recorder, sides: _Sides, combined: Combined, message: str | None) -> MergeResult:

@@ -10,7 +10,7 @@ from mlwf_tui.errors import StorageFailed
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.workflow.importing.signing_hand import SigningHand
-from mlwf_tui.workflow.trees.recovery import recover
+from mlwf_tui.workflow.trees.recovery import foresee, recover
 from mlwf_tui.workflow.trees.state import TreeState, distrust, get_state, may_have_lost
 from mlwf_tui.workflow.trees.tree import find_project, hold_tree, look_for_edits, scan_tree
 from mlwf_tui.workspace import Workspace
@@ -22,7 +22,8 @@ def read_status(
     """Return what was edited in a checkout; only files that were touched are read.
 
     The first look after the machine was started anew reads all files, and writes again what a power cut
-    took of them. A `hand` may have gone ahead through the folder.
+    took of them. Of a folder in which a verb was interrupted only what somebody edited is told. A `hand`
+    may have gone ahead through the folder.
 
     Raises:
         NotFound: the folder is no checkout, or its project is deleted or not in this home.
@@ -36,7 +37,8 @@ def read_status(
     if _is_due(state):
         state = _recover(workspace, folder, state, observer)
     listing = scan_tree(folder, hand)
-    edits = look_for_edits(workspace, state, listing, observer)
+    known = foresee(workspace, state, listing, observer) if state.target else state
+    edits = look_for_edits(workspace, known, listing, observer)
     changes = (
         FolderChange(
             kind=edit.kind,
@@ -50,7 +52,7 @@ def read_status(
         project=project.name,
         ref=state.ref,
         changes=tuple(changes),
-        is_schema_changed=edits.is_schema_changed and not state.target,  # while it becomes another
+        is_schema_changed=edits.is_schema_changed,
         is_behind=project.manifest != (state.target or state.manifest),
         is_interrupted=bool(state.target),
         problems=edits.problems,
@@ -66,6 +68,6 @@ def _recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obs
     try:
         with hold_tree(workspace, folder) as held:
             state = get_state(held)  # another one may have been faster
-            return recover(workspace, held, state, observer) if _is_due(state) else state
+            return recover(workspace, held, state, observer).state if _is_due(state) else state
     except StorageFailed:  # a folder that can only be read: what is torn there counts as edited
         return distrust(state)

@@ -17,7 +17,8 @@ HEAVY = ("torch", "ultralytics", "albumentations", "cv2", "datumaro", "sklearn",
 NOT_VERBS = {
     "__init__", "affected", "backup_files", "calls", "combine", "content", "sights", "fixing",
     "hand_processes", "hand_watch", "hands", "hits", "inspecting", "items", "journal", "live", "measuring",
-    "messages", "model_diff", "names", "perform", "pictures", "pipes", "ordering", "preview", "refs",
+    "messages", "model_diff", "names", "perform", "pictures", "pipes", "ordering", "preview",
+    "referee", "refs",
     "run_diff", "serving", "terminal", "whole_files",
 }  # fmt: skip
 SDK_NAMES = {

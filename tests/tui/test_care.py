@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from mlwf_tui.entities.threeway import Side
+from mlwf_tui.protocols.observer import SILENT
+from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.tui.widgets.confirm import Confirm
+from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.entry import EntryKind
 from mlwf_tui.tui.widgets.form import Form
 from mlwf_tui.tui.widgets.sheet import Sheet
+from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.projects import list_projects
+from mlwf_tui.workflow.sync import sync
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.tui.driving import Driver, drive
 
@@ -50,6 +57,30 @@ async def test_a_version_goes_out_as_a_folder_and_its_edits_come_back(
         await app.press("enter")
         await app.until(lambda: any("Synced with cells" in said.text for said in app.main.said))
     assert {p.name: p.item_count for p in list_projects(projects_home)}["cells"] == 13
+
+
+async def test_what_both_sides_changed_is_asked_for_one_by_one(
+    projects_home: Workspace, tmp_path: Path
+) -> None:
+    for folder, split in ((tmp_path / "theirs", "test"), (tmp_path / "out", "val")):
+        checkout(projects_home, "cells@1", folder, observer=SILENT)
+        for path in sorted((folder / "main" / "ann").iterdir())[:2]:
+            path.write_text(json.dumps({**json.loads(path.read_text()), "split": split}))
+        if split == "test":
+            sync(projects_home, folder, policy=Side.THEIRS, observer=SILENT)
+    async with drive(projects_home) as app:
+        app.main.action_perform("sync")
+        await app.until_text(f"$ mlwf sync {tmp_path / 'out'}")
+        await app.press("enter")
+        await app.until(lambda: isinstance(app.top, ConflictChooser))
+        await app.settle()
+        assert "the folder into cells" in app.read_text()
+        await app.press("o", "t", "a")
+        await app.until(lambda: any("Synced with cells" in said.text for said in app.main.said))
+        assert "What did not come in and was in the way is in" in app.main.said[-1].text
+    head = projects_home.catalog.projects.get("cells").manifest
+    splits = [item.split.value for item in iter_items(projects_home.store, head)]
+    assert splits[:2] == ["test", "val"]
 
 
 async def test_status_of_what_is_no_checkout_says_so_and_asks_again(

@@ -14,7 +14,7 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.threeway import Side
-from mlwf_tui.errors import Busy, Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
+from mlwf_tui.errors import Busy, Cancelled, Conflict, CorruptData, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.commit import commit
@@ -234,10 +234,13 @@ def test_a_sync_says_what_it_did_not_take_and_what_it_wrote(
     (voc / "JPEGImages" / "a.jpg").write_bytes(make_image(901))
     import_folder(imported, voc, "cells", observer=observer)
     assert main(["--home", str(imported.home), "sync", str(folder), "--policy", "ours"]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == [
+    *lines, kept = capsys.readouterr().out.splitlines()[1:]
+    assert lines == [
         "  1 that both had changed: the project's was taken",
         "  1 file here written or removed: the project had changed",
     ]
+    kept_in = kept.removeprefix("  what did not come in and was in the way is in ")
+    assert (Path(kept_in) / "main" / "img" / "a.jpg").read_bytes() == make_image(902)
     assert (folder / "main" / "img" / "a.jpg").read_bytes() == make_image(901)
 
 
@@ -329,8 +332,10 @@ def test_a_killed_checkout_goes_on_and_takes_nothing_for_an_edit(
     torn.write_bytes(torn.read_bytes()[:100])
     status = read_status(imported, folder, observer=observer)
     assert (status.is_interrupted, status.is_behind, status.is_schema_changed) == (True, False, False)
+    assert (status.changes, status.problems) == ((), ())
     if way == "checkout":
-        checkout(imported, "cells", folder, observer=observer)
+        result = checkout(imported, "cells", folder, observer=observer)
+        assert result.files_written == 4  # the torn one, and three images that were not there
     else:
         head = imported.catalog.projects.get("cells").head
         sync(imported, folder, observer=observer)
@@ -516,3 +521,30 @@ def test_a_removal_that_is_stopped_goes_on_later(
     checkout(imported, "cells@1", folder, observer=observer)
     assert read_status(imported, folder, observer=observer).is_clean
     assert not list(folder.rglob("more*"))
+
+
+def test_an_image_that_is_damaged_in_the_store_is_named_and_the_others_are_written(
+    imported: Workspace, folder: Path, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    image = write_image(folder / "main" / "img" / "bad.jpg", 901).read_bytes()
+    sync(imported, folder, observer=observer)
+    folder = tmp_path / "fresh"
+    [pack] = [path for path in imported.home.rglob("*") if path.is_file() and image in path.read_bytes()]
+    whole = pack.read_bytes()
+    pack.chmod(0o600)
+    pack.write_bytes(whole.replace(image, image[:-9] + b"\0" + image[-8:]))
+    before = list_items(imported)
+    for _ in range(2):
+        with pytest.raises(CorruptData, match=r"main/img/bad\.jpg is damaged"):
+            checkout(imported, "cells", folder, observer=observer)
+        assert sorted(path.name for path in (folder / "main" / "img").iterdir()) == [
+            key.removeprefix("main/") for key in sorted(before) if key != "main/bad.jpg"
+        ]
+        status = read_status(imported, folder, observer=observer)
+        assert (status.is_interrupted, status.changes) == (True, ())
+        with pytest.raises(CorruptData):
+            sync(imported, folder, observer=observer)
+        assert list_items(imported) == before
+    pack.write_bytes(whole)
+    assert checkout(imported, "cells", folder, observer=observer).files_written == 1
+    assert (folder / "main" / "img" / "bad.jpg").read_bytes() == image

@@ -130,16 +130,27 @@ def test_a_name_too_long_for_its_annotation_is_named_and_the_others_are_written(
     assert f"main/{long}" in list_items(workspace)
 
 
-def test_a_name_too_long_for_its_annotation_can_be_synced(
-    imported: Workspace, folder: Path, observer: KeepingObserver
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_a_name_too_long_for_its_annotation_is_left_out_of_a_sync(
+    imported: Workspace, folder: Path, observer: KeepingObserver, is_renamed: bool
 ) -> None:
     long = "x" * 251 + ".jpg"
-    write_image(folder / "main" / "img" / long, 5)
-    result = sync(imported, folder, observer=observer)
-    assert result.items_added == 1
-    assert [problem.path for problem in result.problems] == [f"main/img/{long}"]
-    assert f"main/{long}" in list_items(imported, "cells")
-    assert read_status(imported, folder, observer=observer).is_clean
+    images = folder / "main" / "img"
+    if is_renamed:
+        (images / "a.jpg").rename(images / long)
+    else:
+        write_image(images / long, 5)
+    before = list_items(imported, "cells")
+    for _ in range(2):
+        status = read_status(imported, folder, observer=observer)
+        assert ([problem.path for problem in status.problems], status.changes) == ([f"main/img/{long}"], ())
+        result = sync(imported, folder, observer=observer)
+        assert [problem.path for problem in result.problems] == [f"main/img/{long}"]
+        assert list_items(imported, "cells") == before
+    kept_in = checkout(imported, "cells", folder, is_forced=True, observer=observer).kept_in
+    assert (folder / kept_in / "main" / "img" / long).is_file()
+    assert (images / "a.jpg").is_file()
+    assert read_status(imported, folder, observer=observer).problems == ()
 
 
 @pytest.mark.parametrize("title", ["", "  ", "\x1b[2J", "a\nb"])

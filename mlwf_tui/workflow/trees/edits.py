@@ -110,6 +110,7 @@ class _Reader:
     signatures: dict[str, bytes] = field(default_factory=dict)
     unseen: dict[str, str] = field(default_factory=dict)
     orphans: list[str] = field(default_factory=list)
+    placeless: dict[str, str] = field(default_factory=dict)  # images that no checkout writes, by key
     former: dict[str, Place] = field(default_factory=dict)  # what a file was before its folder was renamed
 
     def read(self) -> TreeEdits:
@@ -126,6 +127,7 @@ class _Reader:
         sources = _pair_moved(
             gone, [image for key, image in images.items() if image and key not in self.base]
         )
+        self._leave_out_placeless(images, sources)
         edits = self._make_edits(keys, images, sources)
         schema = read_summary(self.workspace.store, self.state.manifest).schema
         found_schema = self._read_schema(schema) if META_NAME in touched else schema
@@ -208,10 +210,25 @@ class _Reader:
         return ""
 
     def _is_folder(self, path: str) -> bool:
+        return stat.S_ISDIR(self._read_mode(path))
+
+    def _read_mode(self, path: str) -> int:
+        """Return the mode of what stands at a path, which is not followed; 0 where nothing does."""
         try:
-            return stat.S_ISDIR(os.lstat(f"{self.listing.root}/{path}").st_mode)
+            return os.lstat(f"{self.listing.root}/{path}").st_mode
         except (OSError, ValueError):  # a state that somebody forged may name what is no path
-            return False
+            return 0
+
+    def _refuse_link(self, path: str) -> bool:
+        """Say whether a link says otherwise than the file whose place it has, and tell of it.
+
+        One that was taken in, where nothing was before, is no other than what it led to then.
+        """
+        is_refused = stat.S_ISLNK(self._read_mode(path))
+        if is_refused:
+            self.problems.append(Problem(path, "is a link where a file was; what that said stays"))
+            self.signatures.pop(path, None)
+        return is_refused
 
     def _find_keys(self, touched: set[str]) -> dict[str, tuple[str, str]]:
         """Return dataset and name by key of all items of which a file was touched."""
@@ -229,6 +246,7 @@ class _Reader:
                 continue
             if place.is_image and path in self.found and (fault := find_place_fault(*place[:2])):
                 self.problems.append(Problem(path, fault))
+                self.placeless[key] = path
             keys[key] = place.dataset, place.name
         return keys
 
@@ -248,7 +266,9 @@ class _Reader:
             elif before is not None and self.found[path] == self.state.files.get(path):
                 images[key] = before
             else:
-                images[key] = self._take_image(path, dataset, name) or before
+                taken = self._take_image(path, dataset, name)
+                is_other = taken and before and taken.blob != before.blob
+                images[key] = before if is_other and self._refuse_link(path) else taken or before
         return images
 
     def _report_orphan(self, dataset: str, name: str, before: Item | None) -> None:
@@ -304,6 +324,18 @@ class _Reader:
             height_px=facts.height_px,
         )
 
+    def _leave_out_placeless(self, images: dict[str, Item | None], sources: dict[str, Item]) -> None:
+        """Take in no new item that no checkout could write; one that was renamed to it stays as it was."""
+        for key in self.placeless.keys() - self.base.keys():
+            images[key] = None
+            self.signatures.pop(self.placeless[key], None)
+            source = sources.pop(key, None)
+            if source is not None:
+                images[source.key] = source
+                self.unseen[place_image(source.dataset, source.name)] = self.placeless[key]
+                annotation = place_annotation(source.dataset, source.name)
+                self.orphans = [path for path in self.orphans if path != annotation]
+
     def _make_edits(
         self,
         keys: Mapping[str, tuple[str, str]],
@@ -320,6 +352,10 @@ class _Reader:
                 continue
             known = before or sources.get(key)
             after = self._annotate(image, before, sources.get(key))
+            if before and (after.split, after.annotation) != (before.split, before.annotation):
+                path = place_annotation(image.dataset, image.name)
+                if path in self.found and self._refuse_link(path):
+                    after = replace(after, split=before.split, annotation=before.annotation)
             if known is not None and known.origins:  # no file says where an image came from
                 after = replace(after, origins=known.origins)
             if before is None:
@@ -383,6 +419,8 @@ class _Reader:
                 raise InvalidInput(faults[0])
         except InvalidInput as error:
             self.problems.append(Problem(META_NAME, error.message))
+            return before
+        if schema != before and self._refuse_link(META_NAME):
             return before
         self.signatures[META_NAME] = signature
         return schema

@@ -75,6 +75,27 @@ class Plan:
         moved = {path for step in self.steps for path in (step.image_from, step.annotation_from) if path}
         return moved.union(self.removals)
 
+    @property
+    def file_count(self) -> int:
+        """How many files are written, moved or removed; those of `steps`, not of a `whole`."""
+        of_items = sum(
+            bool(step.has_image or step.image_from) + bool(step.has_annotation or step.annotation_from)
+            for step in self.steps
+        )
+        return len(self.removals) + of_items + (self.schema is not None)
+
+    @property
+    def changed(self) -> set[str]:
+        """The paths at which something is written, moved or removed; those of `steps`, not of a `whole`."""
+        paths = self.gone.union({META_NAME} if self.schema is not None else ())
+        for step in self.steps:
+            image, annotation = step.paths
+            if step.has_image or step.image_from:
+                paths.add(image)
+            if step.has_annotation or step.annotation_from:
+                paths.add(annotation)
+        return paths
+
     def without(self, done: Set[str]) -> Plan:
         """Return the plan without the files that are right already."""
         if not done:
@@ -119,7 +140,10 @@ def plan_change(store: Store, before: Digest, after: Digest, touched: Mapping[st
     for step in found.values():
         right = [path for path in step.paths if path not in touched]
         steps.append(step.without(*right))
-    plan.removals += [path for path, key in touched.items() if key in again and key not in found]
+    listed = set(plan.removals) if again else set()
+    plan.removals += [
+        path for path, key in touched.items() if key in again and key not in found and path not in listed
+    ]
     plan.steps, plan.step_count = steps, len(steps)
     schema = read_summary(store, after).schema
     if META_NAME in touched or schema != read_summary(store, before).schema:

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.formats.supervisely import encode_meta
@@ -43,8 +45,16 @@ def is_sound(state: TreeState) -> bool:
     return not state.target and not may_have_lost(state)
 
 
-def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Observer) -> TreeState:
-    """Write what was lost or is not there yet, and return the state of the folder after it.
+class Recovered(NamedTuple):
+    """The state of a folder that was brought back, and what that took."""
+
+    state: TreeState
+    written_count: int  # files
+    removed_count: int
+
+
+def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Observer) -> Recovered:
+    """Write what was lost or is not there yet.
 
     After a power cut each file is read once and compared with what should be there. One that is torn is
     written again. Files that are as no manifest has them, and not torn, were edited: they stay, and are
@@ -57,15 +67,13 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
     listing = scan_folder(folder)
     target = state.target or state.manifest
     trusted = distrust(state) if may_have_lost(state) else state
-    found = listing.list_signatures()
-    touched = find_keys(find_touched(trusted, found))
-    judge = _Judge(workspace.store, state.manifest, target, listing.root, found, observer)
-    judge.look(touched)
+    touched, judge = _judge(workspace, trusted, listing, observer)
     due = {path: key for path, key in touched.items() if path not in judge.done and path not in judge.edited}
     if not state.target:  # all names were durable: who is gone was removed by somebody
-        due = {path: key for path, key in due.items() if path in found}
+        due = {path: key for path, key in due.items() if path in judge.found}
     right = {*judge.done, *judge.edited}
-    plan = plan_change(workspace.store, state.manifest, target, due).without(right)
+    edited = {path: touched[path] for path in judge.edited}  # which no item takes along to its new name
+    plan = plan_change(workspace.store, state.manifest, target, due | edited).without(right)
     written = write_plan(workspace, folder, plan, trusted.files, is_new=False, observer=observer)
     gone = plan.gone
     files = {path: sign for path, sign in trusted.files.items() if path not in gone}
@@ -78,7 +86,37 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
         boot=read_boot_id() if written.files else trusted.boot,
     )
     write_state(folder, recovered)
-    return recovered
+    return Recovered(recovered, len(written.files), written.removed)
+
+
+def foresee(workspace: Workspace, state: TreeState, listing: FolderListing, observer: Observer) -> TreeState:
+    """Return the state by which a folder in the middle of a verb has only what somebody edited to tell.
+
+    Files of the former manifest and of that which they become are both known, and so are those that are
+    torn or not there yet. Nothing is written.
+    """
+    trusted = distrust(state) if may_have_lost(state) else state
+    touched, judge = _judge(workspace, trusted, listing, observer)
+    edited = dict.fromkeys(judge.edited, b"")
+    ours = {path: judge.found[path] for path, key in touched.items() if path in judge.found and key}
+    files = {path: sign for path, sign in trusted.files.items() if path in judge.found}
+    if META_NAME in judge.found:
+        ours[META_NAME] = judge.found[META_NAME]
+    return msgspec.structs.replace(
+        trusted, manifest=state.target or state.manifest, target=Digest(""), files=files | ours | edited
+    )
+
+
+def _judge(
+    workspace: Workspace, trusted: TreeState, listing: FolderListing, observer: Observer
+) -> tuple[dict[str, str], _Judge]:
+    """Return the touched files with their items' keys, and whose doing each is."""
+    found = listing.list_signatures()
+    touched = find_keys(find_touched(trusted, found))
+    target = trusted.target or trusted.manifest
+    judge = _Judge(workspace.store, trusted.manifest, target, listing.root, found, observer)
+    judge.look(touched)
+    return touched, judge
 
 
 @dataclass(slots=True)

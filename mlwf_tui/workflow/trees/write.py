@@ -17,6 +17,7 @@ import msgspec
 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.run import Problem
+from mlwf_tui.errors import CorruptData
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place_fault, place_annotation, place_image
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.store.manifests import iter_shards, read_shard
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # for the annotations alone: a hand that writes needs no cata
     from mlwf_tui.workspace import Workspace
 
 _BATCH = 256  # steps
+_SHOWN = 3
 _SHARDS = 4  # asked of a hand at once: a hundred items and more, a few hundredths of a second
 
 
@@ -50,6 +52,7 @@ class _Part(msgspec.Struct, array_like=True, frozen=True):
     folders: set[str]  # that they are in
     problems: list[tuple[str, str]]
     items_written: int
+    damaged: dict[str, str]  # what is wrong with an image in the store, by its path
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -66,6 +69,7 @@ class Written:
     problems: list[Problem] = field(default_factory=list)
     removed: int = 0
     items_written: int = 0
+    damaged: dict[str, str] = field(default_factory=dict)  # what is wrong with an image in the store, by path
     by_ns: int = 0  # the time at which the last file was there
 
 
@@ -90,7 +94,8 @@ def write_plan(
     Raises:
         Conflict: something that was not there when the plan was made is in the way.
         StorageFailed: the disk refused; what was written stays, and carrying the plan out again goes on.
-        CorruptData: bytes of the store are damaged; what could be written was.
+        CorruptData: bytes of the store are damaged; what could be written was, and nothing that is damaged.
+            The state has to say still that files are being written: what is missing was removed by nobody.
     """
     written = Written()
     with TreeFiles(folder) as files, ExitStack() as stack:
@@ -114,7 +119,21 @@ def write_plan(
         written.by_ns = time.time_ns()
         files.remove_empty_folders(left)
         files.make_names_durable(left | folders)
+    if written.damaged:
+        raise _describe_damage(written.damaged)
     return written
+
+
+def _describe_damage(damaged: Mapping[str, str]) -> CorruptData:
+    shown = ", ".join(sorted(damaged)[:_SHOWN])
+    more = f" and {len(damaged) - _SHOWN:,} more" if len(damaged) > _SHOWN else ""
+    are = "is" if len(damaged) == 1 else "are"
+    return CorruptData(
+        f"{shown}{more} {are} damaged in the store; all other files were written."
+        f" {next(iter(damaged.values()))}",
+        hint="Bring the bytes back with mlwf verify --repair-from, or by importing the images once more, and"
+        " do it again: it goes on where it was.",
+    )
 
 
 def _remove_all(files: TreeFiles, paths: Sequence[str]) -> Iterator[int]:
@@ -182,6 +201,7 @@ def _write_whole(
         folders |= part.folders
         written.problems += [Problem(key, reason) for key, reason in part.problems]
         written.items_written += part.items_written
+        written.damaged |= part.damaged
         observer.progress(written.items_written, plan.step_count, "writing files")
         observer.check_cancelled()
     hands.dismiss()  # they end while the caller makes the names durable
@@ -204,7 +224,9 @@ def open_writing(home: Path, setup: bytes) -> Iterator[Work]:
             writer.write_shards(_shards_decoder.decode(message), written)
             problems = [(problem.path, problem.reason) for problem in written.problems]
             folders = _list_folders(written.files)
-            return _encoder.encode(_Part(written.files, folders, problems, written.items_written))
+            return _encoder.encode(
+                _Part(written.files, folders, problems, written.items_written, written.damaged)
+            )
 
         yield write
 
@@ -249,9 +271,11 @@ class _ItemWriter:
 
     def _write_images(self, images: Mapping[bytes, Sequence[str]], written: Written) -> None:
         """Write images, each to its paths, in the order in which they lie in the packs."""
-        for blob, content in self._images.iter_blobs(images):
+        damaged: dict[bytes, CorruptData] = {}
+        for blob, content in self._images.iter_blobs(images, damaged):
             for path in images[blob]:
                 written.files[path] = self._put(path, content)
+        written.damaged |= {path: error.message for blob, error in damaged.items() for path in images[blob]}
 
     def _put(self, path: str, content: bytes | memoryview) -> bytes:
         return self._files.write(path, content, is_replacing=self._is_replacing)

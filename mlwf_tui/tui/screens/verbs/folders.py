@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from textual.content import Content
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.folder import FolderChange, FolderStatus
 from mlwf_tui.entities.threeway import Side
+from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.host import (
     Again,
@@ -22,6 +24,7 @@ from mlwf_tui.tui.screens.verbs.host import (
 )
 from mlwf_tui.tui.screens.verbs.terms import list_detach_fields, read_detached_terms
 from mlwf_tui.tui.widgets.completing import PATH_TYPE
+from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.diff_summary import SIGNS, STYLES
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
@@ -29,7 +32,7 @@ from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.checkout import CheckoutResult, checkout
 from mlwf_tui.workflow.status import read_status
-from mlwf_tui.workflow.sync import SyncResult, sync
+from mlwf_tui.workflow.sync import BothChanged, SyncResult, sync
 
 FOLDER_VERBS = ("checkout", "sync")
 MAX_CHANGES_SHOWN = 500
@@ -122,17 +125,14 @@ class Folders:
                 queue_call(self._host, "sync", call, terms, again)
                 return
             side = Side(policy) if policy else None
-            work = partial(sync, self._host.workspace, folder, message=message, policy=side)
-            self._host.do_long(
-                "Sync", lambda observer: work(observer=observer), self._say_synced, failed=again
-            )
+            self._sync(partial(sync, self._host.workspace, folder, message=message, policy=side), again)
 
         fields = (
             self._make_folder_field(entry, "folder that a version was checked out to", folder),
             make_field("message", "names what the project then holds as a version; empty commits nothing"),
             make_field(
                 "policy",
-                "what both sides changed: stop, the project's (ours), or the folder's (theirs)",
+                "what both sides changed: stop and ask, the project's (ours), or the folder's (theirs)",
                 "stop",
                 choices=("stop", "ours", "theirs"),
             ),
@@ -140,6 +140,21 @@ class Folders:
         )
         form = Form("Sync a checkout with its project", fields, command=command_lines.write_sync, verb="sync")
         ask_form(self._host, form, begin)
+
+    def _sync(self, work: Callable[..., SyncResult], again: Again) -> None:
+        """Sync; where both sides changed the same, ask for each, and sync with what was chosen."""
+
+        def failed(error: MlwfError) -> None:
+            if not isinstance(error, BothChanged):
+                again(error)
+                return
+            chooser = ConflictChooser(error.project, "the folder", error.conflicts)
+            self._host.put(
+                chooser, lambda choices: self._sync(partial(work, choices=choices), again),
+                closed=lambda: again(error),
+            )  # fmt: skip
+
+        self._host.do_long("Sync", lambda observer: work(observer=observer), self._say_synced, failed=failed)
 
     def _say_synced(self, made: SyncResult) -> None:
         counts = (
@@ -150,6 +165,8 @@ class Folders:
         files = format_count(made.files_written, "file")
         written = f"; {files} there written or removed" if made.files_written else ""
         text = f"Synced with {made.project}{version}: {counts}{written}."
+        if made.kept_in:
+            text += f" What did not come in and was in the way is in {made.kept_in} there."
         finish(self._host, text, has_moved=_has_edits(made))
         show_problems(self._host, "What was left out", made.problems)
 
