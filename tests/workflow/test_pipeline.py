@@ -453,6 +453,19 @@ def test_a_sweep_into_projects_of_their_own(imported: Workspace, tmp_path: Path)
     assert [p.name for p in imported.catalog.projects.list()] == ["cells", "cells-1", "cells-2"]
 
 
+def test_a_sweep_that_fails_at_a_point_names_it_and_what_stays_of_those_before(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    text = CHAIN.replace("project: out", 'project: "{cells}-{drawn.n}"')
+    with pytest.raises(InvalidInput) as caught:
+        run(imported, tmp_path, text, sweep={"drawn.n": [1, 2, 9]})
+    assert caught.value.message.endswith("fewer than n=9 (point 3 of 3: drawn.n=9).")
+    assert "The points before it are done and stay: cells-1@1, cells-2@1." in caught.value.hint
+    with pytest.raises(InvalidInput) as caught:
+        run(imported, tmp_path, text, sweep={"drawn.n": [9, 1]})
+    assert "point 1 of 2" in caught.value.message and "before it are" not in caught.value.hint
+
+
 def test_a_sweep_that_was_stopped_goes_on_with_the_point_that_was_not_done(
     imported: Workspace, tmp_path: Path
 ) -> None:
