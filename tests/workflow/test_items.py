@@ -111,6 +111,7 @@ def test_an_expression_that_does_not_parse_is_said_with_its_place_and_words_neve
     schema = open_items(imported, "cells").schema
     assert "at character 10, its end" in find_query_fault("objects >", schema)
     assert "There is no class 'cel'" in find_query_fault("count(cel) > 1", schema)
+    assert "Did you mean cell? " in find_query_fault("count(CELL) > 1", schema)
     for words in ("val cell", "zebra", "class:cell name:a(1)", "empty"):
         assert not find_query_fault(words, schema)
     with pytest.raises(InvalidParameter):
