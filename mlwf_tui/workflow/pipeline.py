@@ -282,7 +282,9 @@ def _naming_point(plan: Plan, place: str, before: Sequence[Point]) -> Iterator[N
         made = [f"{output.project}@{output.version}" for point in before for output in point.outputs]
         kept = f"The points before it are done and stay: {', '.join(made)}." if made else ""
         ahead = "With --dry-run such things are told before anything is done."
-        raise type(error)(message, hint=" ".join(part for part in (error.hint, kept, ahead) if part)) from error
+        raise type(error)(
+            message, hint=" ".join(part for part in (error.hint, kept, ahead) if part)
+        ) from error
 
 
 def _describe_sweep(pipeline: Pipeline, points: Sequence[Point], count: int) -> dict[str, Any]:

@@ -265,7 +265,8 @@ class BrowsePane(PicturePane):
         if self._source is None:
             return
         prompt = Prompt(
-            "Filter the items", value=self._rows.query, can_be_empty=True, help=_write_filter_help(self._source.schema.class_names),
+            "Filter the items", value=self._rows.query, can_be_empty=True,
+            help=_write_filter_help(self._source.schema.class_names),
             find_fault=partial(find_query_fault, schema=self._source.schema),
         )  # fmt: skip
         self.app.push_screen(prompt, lambda text: self._rows.filter(text) if text is not None else None)
