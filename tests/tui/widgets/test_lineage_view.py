@@ -418,6 +418,23 @@ async def test_a_graph_that_cannot_be_laid_out_is_told_and_the_next_one_is_drawn
         assert "version 0" in read_screen(view)
 
 
+async def test_a_filter_takes_the_cursor_to_a_card_that_is_drawn() -> None:
+    app = LineageApp()
+    apart = make_graph([make_node("version", 0), make_node("run", 1), make_node("model", 3)],
+                       [("version:0", "run:1")])  # fmt: skip
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, apart)
+        view.select("version:0")
+        view.filter_nodes(parse_filter("kind:model", BEGIN))
+        await settle(pilot)
+        assert view.selected_node is not None and view.selected_node.id == "model:3"
+        assert app.heard[-1] == ("selected", "model:3")
+        assert not view.hides_all
+        view.filter_nodes(parse_filter("zebra", BEGIN))
+        await settle(pilot)
+        assert view.hides_all and view.selected_node is None
+
+
 async def test_a_filter_that_leaves_nothing_says_how_to_go_on() -> None:
     app = LineageApp()
     async with app.run_test(size=(120, 30)) as pilot:
