@@ -109,8 +109,13 @@ class PluginError(MlwfError):
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return `Did you mean ROTATE? ` for a hint where a known word is much like `word`, else nothing."""
+    """Return `Did you mean ROTATE? ` for a hint where a known word is much like `word`, else nothing.
+
+    One that differs in its case alone is the nearest.
+    """
     from difflib import get_close_matches  # 4 ms that only a mistake has to pay
 
-    near = get_close_matches(word, list(known), n=1)
+    names = list(known)
+    near = [name for name in names if name.casefold() == word.casefold()]
+    near = near or get_close_matches(word, names, n=1)
     return f"Did you mean {near[0]}? " if near else ""

@@ -168,6 +168,10 @@ class Runs:
         found = self._read(RunRow.recipe == recipe, RunRow.state == RunState.DONE, limit=1)
         return found[0] if found else None
 
+    def list_by_recipe(self, recipe: Digest) -> tuple[Run, ...]:
+        """Return the runs of this recipe that are done, newest first."""
+        return self._read(RunRow.recipe == recipe, RunRow.state == RunState.DONE, limit=None)
+
     def start(self, run_id: RunId) -> Run:
         """Let a queued or claimed run begin.
 

@@ -284,7 +284,7 @@ def _show_trace(face: Face, ref: str, found: Trace, ends: tuple[str, ...]) -> No
 
 def _format_trace(ref: str, found: Trace) -> str:
     rows = [
-        (f"{traced.distance:+d}", traced.node.kind, traced.node.title, _tell(traced.node),
+        (f"{traced.distance:+d}", traced.node.kind, _name(traced.node), _tell(traced.node),
          format_age(traced.node.created_at))
         for traced in found.nodes
     ]  # fmt: skip
@@ -292,12 +292,21 @@ def _format_trace(ref: str, found: Trace) -> str:
 
 
 def _format_path(found: Trace, path: Sequence[LineageNode]) -> str:
-    lines = [f"{'' if place == 0 else '→ '}{node.kind} {node.title}  {_tell(node)}".rstrip()
+    steps = {(edge.source, edge.target) for edge in found.graph.edges}
+    arrow = "→ " if len(path) > 1 and (path[0].id, path[1].id) in steps else "← "  # as the data went
+    lines = [f"{'' if place == 0 else arrow}{node.kind} {_name(node)}  {_tell(node)}".rstrip()
              for place, node in enumerate(path)]  # fmt: skip
     beside = len(found.graph.nodes) - len(path)
     if beside > 0:
         lines.append(f"({beside} more nodes lie on longer ways; --json lists all)")
     return "\n".join(lines)
+
+
+def _name(node: LineageNode) -> str:
+    """Return what a node is called, so that another command takes it: a run has its id behind its verb."""
+    from mlwf_tui.entities.lineage import RUN_KIND  # loaded with the verb by now
+
+    return f"{node.title} {node.id.partition(':')[2]}" if node.kind == RUN_KIND else node.title
 
 
 def _tell(node: LineageNode) -> str:

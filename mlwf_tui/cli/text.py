@@ -146,7 +146,8 @@ def name_artifacts(artifacts: Sequence[ArtifactRef]) -> str:
 def name_outputs(run: Run) -> str:
     """Return what a run has made, or what it is to be called once it is there: `→ (small)`.
 
-    A search makes nothing itself: of it the trials are counted.
+    A search makes nothing itself: of it the trials are counted. What stood there already, as another run had
+    made it, is marked: `→ = small@1`.
     """
     from mlwf_tui.entities.search import SEARCH  # 5 ms that only lists of runs need
 
@@ -154,7 +155,21 @@ def name_outputs(run: Run) -> str:
     if trials and isinstance(trials, list):
         return f"→ {len(trials)} trial{'s' if len(trials) > 1 else ''}"
     is_coming = run.output_name and not run.outputs and not run.state.is_finished
-    return f"→ ({run.output_name})" if is_coming else f"→ {name_artifacts(run.outputs)}"
+    if is_coming:
+        return f"→ ({run.output_name})"
+    found = [f"= {ref}" for ref in _list_found(run)]
+    return f"→ {', '.join([ref.title for ref in run.outputs] + found) or '-'}"
+
+
+def _list_found(run: Run) -> list[str]:
+    """Return the versions that a pipeline or transform would have made, and that stood there already."""
+    if run.is_tracked or not run.state.is_finished:
+        return []
+    if run.verb == "pipeline":
+        outputs = run.result.get("outputs", ())
+        return [f"{one['project']}@{one['version']}" for one in outputs if not one["is_new"]]
+    is_found = run.verb == "transform" and not run.outputs and "project" in run.result
+    return [f"{run.result['project']}@{run.result['version']}"] if is_found else []
 
 
 def format_problems(problems: Sequence[Problem], word: str = "left out") -> list[str]:

@@ -47,11 +47,12 @@ class NamedClass(NamedTuple):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A parsed expression. `classes` are those that it compares with, without patterns."""
+    """A parsed expression with the classes that it compares with, without patterns, and the tags of items."""
 
     text: str
     classes: tuple[NamedClass, ...]
     test: Test
+    tags: tuple[str, ...] = ()
 
     def matches(self, item: Item, labelled: AnnotatedObject | None = None) -> bool:
         """Say whether the item meets it; for conditions on objects the object on its item."""
@@ -103,7 +104,7 @@ def parse_fact_condition(
 def _parse(text: str, *, is_object: bool) -> Condition:
     parser = _Parser(text, is_object=is_object)
     test = parser.parse_whole()
-    return Condition(text, tuple(parser.classes), test)
+    return Condition(text, tuple(parser.classes), test, tuple(parser.tags))
 
 
 class _Operand(NamedTuple):
@@ -121,6 +122,7 @@ class _Operand(NamedTuple):
 class _Parser:
     def __init__(self, text: str, *, is_object: bool, fields: Mapping[str, ValueType] | None = None) -> None:
         self.classes: list[NamedClass] = []
+        self.tags: list[str] = []  # that are looked for on items, not on their objects
         self._text = text
         self._tokens = cut_tokens(text)
         self._at = 0
@@ -285,6 +287,8 @@ class _Parser:
     def _read_named(self, token: Token, wanted: str) -> _Operand:
         """Return the value of a tag or of custom data, of the objects where these are tested."""
         is_object, is_tag = self._is_object, token.value == "tag"
+        if is_tag and not is_object:
+            self.tags.append(wanted)
 
         def read(item: Item, one: AnnotatedObject | None) -> Scalar:
             holder = one if is_object and one is not None else item.annotation

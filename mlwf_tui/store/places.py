@@ -20,6 +20,15 @@ class _Named(msgspec.Struct, array_like=True, gc=False):
     name: str
 
 
+class _TaggedObject(_Named):
+    """A row of an object as far as its tags; the shape is not decoded."""
+
+    geometry: msgspec.Raw = msgspec.Raw()
+    confidence: float | None = None
+    author: str = ""
+    tags: Sequence[_Named] = ()
+
+
 class ItemHead(msgspec.Struct, array_like=True, gc=False):
     """What names an item, without its shapes: decoded six times as fast as an Item."""
 
@@ -30,8 +39,8 @@ class ItemHead(msgspec.Struct, array_like=True, gc=False):
     width_px: int
     height_px: int
     split: str
-    tags: list[_Named]
-    objects: list[_Named]
+    tags: Sequence[_Named]
+    objects: Sequence[_Named]
 
     @property
     def key(self) -> str:
@@ -39,6 +48,7 @@ class ItemHead(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def tag_names(self) -> list[str]:
+        """The tags of the item itself."""
         return [tag.name for tag in self.tags]
 
     @property
@@ -46,7 +56,20 @@ class ItemHead(msgspec.Struct, array_like=True, gc=False):
         return {labelled.name for labelled in self.objects}
 
 
+class TaggedHead(ItemHead, array_like=True, gc=False):
+    """A head with the tags of its objects: half as fast to decode where there are many of them."""
+
+    objects: Sequence[_TaggedObject]
+
+    @property
+    def all_tag_names(self) -> set[str]:
+        """The tags of the item and of its objects."""
+        of_objects = (tag.name for labelled in self.objects for tag in labelled.tags)
+        return {*self.tag_names, *of_objects}
+
+
 _head_decoder = msgspec.msgpack.Decoder(ItemHead)
+_tagged_decoder = msgspec.msgpack.Decoder(TaggedHead)
 
 
 def iter_heads(store: Store, digest: Digest, places: Sequence[int] | None = None) -> Iterator[ItemHead]:
@@ -58,6 +81,16 @@ def iter_heads(store: Store, digest: Digest, places: Sequence[int] | None = None
     root = read_root(store, read_header(store, digest).root)
     wanted = range(root.item_count) if places is None else places
     return (decode(_head_decoder, row) for row in _iter_rows(store, root, wanted, 0))
+
+
+def iter_tagged_heads(store: Store, digest: Digest, places: Sequence[int]) -> Iterator[TaggedHead]:
+    """Yield the heads of the items at growing `places`, with the tags of their objects.
+
+    Raises:
+        CorruptData: as `iter_items_at`.
+    """
+    root = read_root(store, read_header(store, digest).root)
+    return (decode(_tagged_decoder, row) for row in _iter_rows(store, root, places, 0))
 
 
 def iter_items_at(store: Store, digest: Digest, places: Sequence[int]) -> Iterator[Item]:

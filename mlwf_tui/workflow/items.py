@@ -15,7 +15,7 @@ from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.expressions.parse import Condition, parse_item_condition
 from mlwf_tui.store.manifests import find_item, read_summary
-from mlwf_tui.store.places import ItemHead, find_place, iter_heads, iter_items_at
+from mlwf_tui.store.places import TaggedHead, find_place, iter_heads, iter_items_at, iter_tagged_heads
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workspace import Workspace
 
@@ -216,18 +216,20 @@ def _test_items(workspace: Workspace, source: ItemSource, query: str) -> Iterato
     if condition is not None:
         return map(condition.matches, iter_items_at(workspace.store, source.manifest, source.places))
     words = query.casefold().split()
-    return (matches(head, words) for head in iter_heads(workspace.store, source.manifest, source.places))
+    heads = iter_tagged_heads(workspace.store, source.manifest, source.places)
+    return (matches(head, words) for head in heads)
 
 
-def matches(head: ItemHead, words: Sequence[str]) -> bool:
+def matches(head: TaggedHead, words: Sequence[str]) -> bool:
     """Return whether an item has every word, in lower case: in its key, split, classes or tags.
 
-    `class:rbc` looks at the classes alone; so do `split:`, `dataset:`, `name:` and `tag:`.
+    `class:rbc` looks at the classes alone; so do `split:`, `dataset:`, `name:` and `tag:`, which takes the
+    tags of objects as well, as a filter or export by tags does.
     """
     return all(_has_word(head, word) for word in words)
 
 
-def _has_word(head: ItemHead, word: str) -> bool:
+def _has_word(head: TaggedHead, word: str) -> bool:
     name, colon, text = word.partition(":")
     if colon and name in PREFIXES:
         return text in "\n".join(_list_parts(head, name)).casefold()
@@ -236,14 +238,14 @@ def _has_word(head: ItemHead, word: str) -> bool:
     )
 
 
-def _list_parts(head: ItemHead, name: str) -> Iterable[str]:
+def _list_parts(head: TaggedHead, name: str) -> Iterable[str]:
     match name:
         case "split":
             return (head.split,)
         case "class":
             return head.class_names
         case "tag":
-            return head.tag_names
+            return head.all_tag_names
         case "dataset":
             return (head.dataset,)
         case _:

@@ -17,6 +17,7 @@ from mlwf_tui.workflow.commit import summarise_version
 from mlwf_tui.workflow.compare import read_comparison
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.graphs.folding import group_siblings
+from mlwf_tui.workflow.pipelines.points import PIPELINE
 from mlwf_tui.workflow.refs import resolve
 from mlwf_tui.workflow.reporting.words import describe_comparison
 from mlwf_tui.workflow.reports import read_evaluation
@@ -192,14 +193,18 @@ def _iter_sprawl(workspace: Workspace, graph: LineageGraph) -> Iterator[Remark]:
 def _iter_not_reproducible(
     workspace: Workspace, graph: LineageGraph, runs: Sequence[Run]
 ) -> Iterator[Remark]:
-    """Yield the runs that have made something and could not do so again."""
+    """Yield the runs that have made something and could not do so again.
+
+    A step's intermediates are made again by its pipeline, so that is what is asked about it.
+    """
+    made_again = _list_steps_made_again(workspace, runs)
     on_graph = {node.id for node in graph.nodes} - _list_tagged(graph, RemarkKind.NOT_REPRODUCIBLE)
     for run in runs:
         is_asked = run.verb in MADE_AGAIN or run.is_tracked
         if not (is_asked and run.outputs and run.state is RunState.DONE and f"run:{run.id}" in on_graph):
             continue
         lacks = find_lacks(workspace, run)
-        if lacks:
+        if lacks and run.id not in made_again:
             yield Remark(
                 kind=RemarkKind.NOT_REPRODUCIBLE,
                 ref=run.id,
@@ -207,3 +212,14 @@ def _iter_not_reproducible(
                 message=f"the {run.verb} {run.id} cannot be done again: {'; '.join(lacks)}",
                 fix=TELL,
             )
+
+
+def _list_steps_made_again(workspace: Workspace, runs: Sequence[Run]) -> frozenset[str]:
+    """Return the runs that are steps of a pipeline that could be done again, whoever did them first."""
+    pipelines = [run for run in runs if run.verb == PIPELINE and run.state is RunState.DONE]
+    return frozenset(
+        step["run"]
+        for run in pipelines
+        if not run.is_tracked and not find_lacks(workspace, run)
+        for step in run.result["steps"]
+    )

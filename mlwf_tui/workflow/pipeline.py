@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.pipeline import Pipeline
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Run
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.formats.pipelines import PipelineFaults, make_error, read_pipeline
 from mlwf_tui.formats.yaml_nodes import read_word
 from mlwf_tui.protocols.observer import Observer
@@ -251,11 +252,12 @@ def _run_sweep(
             observer.check_cancelled()
             label = f"{number}/{len(plans)} " + " ".join(f"{k}={v}" for k, v in plan.values.items())
             recipe = keep_recipe(workspace, plan.pipeline)
-            point = find_point(workspace, plan, recipe)
-            if point is None:
-                watching = LabelledObserver(observer, label)
-                point = run_point(workspace, plan, recipe, watching, parent=run.run_id)
-            points.append(train_on_output(workspace, plan, point))
+            with _naming_point(plan, f"{number} of {len(plans)}", points):
+                point = find_point(workspace, plan, recipe)
+                if point is None:
+                    watching = LabelledObserver(observer, label)
+                    point = run_point(workspace, plan, recipe, watching, parent=run.run_id)
+                points.append(train_on_output(workspace, plan, point))
             workspace.catalog.runs.note_result(run.run_id, _describe_sweep(pipeline, points, len(plans)))
         run.result = _describe_sweep(pipeline, points, len(plans))
     return PipelineResult(
@@ -267,6 +269,22 @@ def _run_sweep(
         warnings=plans[0].warnings,
         points=tuple(points),
     )
+
+
+@contextmanager
+def _naming_point(plan: Plan, place: str, before: Sequence[Point]) -> Iterator[None]:
+    """Let an error say at which point it came, and what the points before it have left."""
+    try:
+        yield
+    except (InvalidInput, NotFound, Conflict) as error:
+        values = ", ".join(f"{name}={value}" for name, value in plan.values.items())
+        message = f"{error.message.rstrip('.')} (point {place}: {values})."
+        made = [f"{output.project}@{output.version}" for point in before for output in point.outputs]
+        kept = f"The points before it are done and stay: {', '.join(made)}." if made else ""
+        ahead = "With --dry-run such things are told before anything is done."
+        raise type(error)(
+            message, hint=" ".join(part for part in (error.hint, kept, ahead) if part)
+        ) from error
 
 
 def _describe_sweep(pipeline: Pipeline, points: Sequence[Point], count: int) -> dict[str, Any]:

@@ -75,6 +75,16 @@ def test_trace_answers_as_json_and_in_words(shell: Shell) -> None:
     shell("trace", "cells", "--item", "main/cell-05.jpg", "--up", code=2)
 
 
+def test_a_trace_names_runs_so_that_another_command_takes_them(shell: Shell) -> None:
+    (line,) = [line for line in shell("trace", "yolov10n-cells-1", "--up").splitlines() if " train " in line]
+    run = line[line.index(" train ") :].split()[1]
+    assert shell.json("show", run)["id"] == run
+    back = shell("trace", "cells-val-1", "--to", "cells@1").splitlines()
+    forth = shell("trace", "cells@1", "--to", "cells-val-1").splitlines()
+    assert {line[0] for line in back[1:] if line[0] != "("} == {"←"}, "the arrows go as the data went"
+    assert {line[0] for line in forth[1:] if line[0] != "("} == {"→"}
+
+
 def test_what_was_deleted_is_told_so_once(shell: Shell) -> None:
     shell("delete", "cells@1", "--yes", "--force")
     told = shell("trace", "cells@2", "--up")

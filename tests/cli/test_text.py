@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mlwf_tui.cli import text
 from mlwf_tui.cli.text import format_state, format_table, name_outputs
 from mlwf_tui.entities.ids import RunId
-from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Run, RunState
 
 HEADER = ("NAME", "ITEMS", "DESCRIPTION")
 ROWS = [("cells", "12", "words " * 30), ("細胞の写真" * 6, "3", "short")]
@@ -71,3 +71,18 @@ def test_of_a_search_the_trials_are_counted() -> None:
     assert name_outputs(replace(run, result={"trials": [{}]})) == "→ 1 trial"
     assert name_outputs(replace(run, result={"trials": [{}, {}]})) == "→ 2 trials"
     assert name_outputs(replace(run, verb="train", result={"trials": [{}, {}]})) == "→ -"
+
+
+def test_a_run_that_found_its_result_tells_what_stood_there() -> None:
+    made = Run(
+        id=RunId("0123456789ab"), verb="pipeline", params={}, state=RunState.DONE, seed=0, author="ada",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        outputs=(ArtifactRef(ArtifactKind.VERSION, "v", "new@2"),),
+        result={"outputs": [{"project": "new", "version": 2, "is_new": True},
+                            {"project": "old", "version": 1, "is_new": False}]},
+    )  # fmt: skip
+    assert name_outputs(made) == "→ new@2, = old@1"
+    found = replace(made, verb="transform", outputs=(), result={"project": "old", "version": 1})
+    assert name_outputs(found) == "→ = old@1"
+    assert name_outputs(replace(found, result={})) == "→ -"
+    assert name_outputs(replace(found, environment={"program": "own.py"})) == "→ -"

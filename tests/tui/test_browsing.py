@@ -18,6 +18,7 @@ from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.copy import copy
+from mlwf_tui.workflow.items import find_query_fault
 from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
@@ -165,6 +166,17 @@ async def test_an_expression_filters_and_its_fault_is_said_while_it_is_typed(
         await app.until_text("that match, of 14")
         await app.press("escape")
         await app.until_text("1 of 14 items")
+
+
+async def test_what_the_filter_shows_as_an_example_can_be_typed(projects_home: Workspace) -> None:
+    async with drive(projects_home) as app:
+        pane = await browse(app, "cells")
+        await app.press("slash")
+        await app.until_text("count(")
+        shown = app.read_text()
+        example = shown[shown.index("count(") :].split(" and ")[0]
+        assert pane._source is not None
+        assert not find_query_fault(example, pane._source.schema)
 
 
 async def test_a_filter_that_nothing_matches_says_how_to_go_on(projects_home: Workspace) -> None:

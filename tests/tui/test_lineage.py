@@ -100,12 +100,39 @@ async def test_f_filters_and_a_mistake_says_what_can_be_written(full_home: Works
         assert read_titles(app) == {"yolov10n-cells-1"}
         assert "cells  f kind:model · 1 of" in read_place(app)
         await app.press("f")
-        await app.write(" shape:round")
+        await app.write("kind:model shape:round")
         await app.press("enter")
         await app.until_text("cannot be filtered by 'shape:round'")
-        await app.press("escape")
+        await app.press("escape", "escape")
         await app.settle()
         assert len(read_titles(app)) > 1
+
+
+@pytest.mark.slow
+async def test_keys_act_on_no_card_that_a_filter_hides(full_home: Workspace) -> None:
+    async with drive(full_home) as app:
+        view = await show_lineage(app, "cells")
+        view.select(next(node.id for node in view.graph.nodes if node.title == "cells@1"))
+        await app.settle()
+        assert app.main.entry is not None and app.main.entry.ref == "cells@1"
+        await app.press("f")
+        await app.write("kind:model")
+        await app.press("enter")
+        await app.settle()
+        assert app.main.entry is not None and app.main.entry.title == "yolov10n-cells-1"
+        await app.press("f")
+        await app.write("zebra")
+        await app.press("enter")
+        await app.until_text("Nothing of the lineage is left")
+        await app.settle()
+        assert app.main.entry is None
+        for key in ("D", "e", "x"):
+            await app.press(key)
+            await app.settle()
+            assert app.top is app.main
+        await app.press("escape")
+        await app.settle()
+        assert app.main.entry is not None and app.main.entry.title == "yolov10n-cells-1"
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from mlwf_tui.entities.annotation import Tag
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.picture import Outline
 from mlwf_tui.errors import CorruptData, InvalidInput, InvalidParameter, NotFound
@@ -21,6 +22,7 @@ from mlwf_tui.workflow.items import (
 from mlwf_tui.workflow.pictures import render_item
 from mlwf_tui.workflow.restore import restore
 from mlwf_tui.workspace import Workspace
+from tests.states import make_object, make_plain_item, set_state
 
 KEYS = ["main/a.jpg", "main/b.jpg", "main/c.jpg", "main/d.jpg", "main/e.png"]
 
@@ -111,10 +113,23 @@ def test_an_expression_that_does_not_parse_is_said_with_its_place_and_words_neve
     schema = open_items(imported, "cells").schema
     assert "at character 10, its end" in find_query_fault("objects >", schema)
     assert "There is no class 'cel'" in find_query_fault("count(cel) > 1", schema)
+    assert "Did you mean cell? " in find_query_fault("count(CELL) > 1", schema)
     for words in ("val cell", "zebra", "class:cell name:a(1)", "empty"):
         assert not find_query_fault(words, schema)
     with pytest.raises(InvalidParameter):
         find(imported, "objects >")
+
+
+def test_a_tag_is_found_on_items_and_on_their_objects(workspace: Workspace) -> None:
+    tagged = make_object("car", tags=(Tag("blurred"),))
+    items = (
+        make_plain_item("main/a.jpg", make_object("car"), tagged),
+        make_plain_item("main/b.jpg", tags=(Tag("blurred"),)),
+        make_plain_item("main/c.jpg", make_object("car")),
+    )
+    set_state(workspace, "cells", items)
+    assert (find(workspace, "tag:blurred"), find(workspace, "blurr")) == (["a", "b"], ["a", "b"])
+    assert find(workspace, "class:car tag:blurred") == ["a"]
 
 
 def test_a_filter_says_how_far_it_has_come(imported: Workspace) -> None:

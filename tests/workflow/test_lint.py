@@ -8,14 +8,19 @@ from mlwf_tui.entities.model import Model, Report
 from mlwf_tui.entities.project import Project, VersionKind
 from mlwf_tui.entities.remark import RemarkKind
 from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.workflow.commit import commit
+from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import Coverage, measure_coverage
 from mlwf_tui.workflow.graphs.folding import fold_files
 from mlwf_tui.workflow.history import list_changes
 from mlwf_tui.workflow.lint import fix_remarks, lint
+from mlwf_tui.workflow.pipeline import make_request, run_pipeline
 from mlwf_tui.workflow.run import add_input, add_output, finish_run, start_run
 from mlwf_tui.workflow.tag import untag
 from mlwf_tui.workflow.trace import trace
 from mlwf_tui.workspace import Workspace
+from tests.fakes.observers import KeepingObserver
+from tests.states import make_object, make_plain_item, set_state
 from tests.tui.homes import fill_finished
 
 
@@ -139,3 +144,24 @@ def test_siblings_are_drawn_as_one_folder_with_a_hashed_listing(filled: Workspac
 def test_an_empty_home_has_nothing_to_remark(workspace: Workspace) -> None:
     found = lint(workspace)
     assert (found.remarks, found.coverage) == ((), 1.0)
+
+
+def test_a_step_is_no_remark_where_its_pipeline_can_be_done_again(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    set_state(
+        workspace, "cells", [make_plain_item("main/a.jpg", make_object()), make_plain_item("main/b.jpg")]
+    )
+    commit(workspace, "cells", message="two")
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        "sources: {cells: cells@1}\n"
+        "steps: [{operation: filter, params: {min_objects: 1}}, {operation: move, params: {ending: _m}}]\n"
+        "outputs: [{project: out}]\n"
+    )
+    run_pipeline(workspace, make_request(workspace, str(path)), observer=KeepingObserver())
+    assert not list_messages(workspace, RemarkKind.NOT_REPRODUCIBLE)
+    delete(workspace, "cells@1", is_forced=True)
+    messages = list_messages(workspace, RemarkKind.NOT_REPRODUCIBLE)
+    assert any("the pipeline " in message for message in messages)
+    assert any("it is a step" in message for message in messages)

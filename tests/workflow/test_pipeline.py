@@ -33,6 +33,7 @@ from mlwf_tui.workflow.pipelines.files import list_ready
 from mlwf_tui.workflow.pipelines.planned_steps import add_planned_steps
 from mlwf_tui.workflow.run import add_input, start_run
 from mlwf_tui.workflow.runs import get_run, list_runs
+from mlwf_tui.workflow.trace import find_paths
 from mlwf_tui.workflow.transform import transform
 from mlwf_tui.workspace import Workspace
 from tests import jobs
@@ -196,6 +197,28 @@ def test_what_was_done_before_is_used_at_once_and_says_so(imported: Workspace, t
     assert [step.run for step in again.points[0].steps] == [step.run for step in first.points[0].steps]
     assert [(o.version, o.is_new) for o in again.points[0].outputs] == [(1, False)]
     assert get_run(imported, again.run).result["summary"] == "3 of 3 steps, 3 known before · out@1"
+
+
+def test_a_pipeline_over_equal_data_of_another_project_names_that_one_as_its_origin(
+    imported: Workspace, voc: Path, tmp_path: Path
+) -> None:
+    first = run(imported, tmp_path, CHAIN)
+    import_folder(imported, voc, "twin", observer=KeepingObserver())
+    other = run(imported, tmp_path, CHAIN, sources={"cells": "twin"}, to={"": "twin-out"})
+    assert other.cached, "nothing is made again"
+    assert {node.title for node in read_graph(imported, "twin-out@1").nodes} >= {"twin@1", "kept", "drawn"}
+    assert find_paths(imported, "twin@1", "twin-out@1").graph.nodes
+    for origin, outcome in (("cells@1", "twin-out@1"), ("twin@1", "out@1")):
+        with pytest.raises(NotFound, match="came of the other"):
+            find_paths(imported, origin, outcome)
+    runs = [
+        [step.run for step in result.points[0].steps]
+        for result in (
+            other, run(imported, tmp_path, CHAIN, sources={"cells": "twin"}),
+            first, run(imported, tmp_path, CHAIN),
+        )
+    ]  # fmt: skip
+    assert runs[0] == runs[1] != runs[2] == runs[3], "what was done with the same versions gets no run again"
 
 
 def test_a_changed_step_is_done_again_and_those_before_it_are_not(
@@ -428,6 +451,19 @@ def test_a_sweep_into_projects_of_their_own(imported: Workspace, tmp_path: Path)
     text = CHAIN.replace("project: out", 'project: "{cells}-{drawn.n}"')
     run(imported, tmp_path, text + "sweep: {drawn.n: [1, 2]}\n")
     assert [p.name for p in imported.catalog.projects.list()] == ["cells", "cells-1", "cells-2"]
+
+
+def test_a_sweep_that_fails_at_a_point_names_it_and_what_stays_of_those_before(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    text = CHAIN.replace("project: out", 'project: "{cells}-{drawn.n}"')
+    with pytest.raises(InvalidInput) as caught:
+        run(imported, tmp_path, text, sweep={"drawn.n": [1, 2, 9]})
+    assert caught.value.message.endswith("fewer than n=9 (point 3 of 3: drawn.n=9).")
+    assert "The points before it are done and stay: cells-1@1, cells-2@1." in caught.value.hint
+    with pytest.raises(InvalidInput) as caught:
+        run(imported, tmp_path, text, sweep={"drawn.n": [9, 1]})
+    assert "point 1 of 2" in caught.value.message and "before it are" not in caught.value.hint
 
 
 def test_a_sweep_that_was_stopped_goes_on_with_the_point_that_was_not_done(

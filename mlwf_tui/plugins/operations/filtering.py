@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.selection import Selection
+from mlwf_tui.errors import InvalidInput
 from mlwf_tui.expressions.comparing import make_glob
 from mlwf_tui.expressions.parse import Condition, parse_item_condition
 from mlwf_tui.params import param
@@ -55,13 +56,17 @@ class Filter:
 
         Raises:
             InvalidParameter: a split or class that does not exist, or an expression that does not parse.
+            InvalidInput: no item meets an expression with a tag that only objects have.
         """
         _check(schema, params)
-        is_wanted = _Test(params)
+        is_wanted, count = _Test(params), 0
         for position, source in enumerate(items):
             item = _keep(source.item, params)
             if is_wanted(source.item, item) is not params.invert:
+                count += 1
                 yield PlannedItem(item, position)
+        if params.where and not count:
+            _check_tags(items, read_item_condition(params.where))
 
     def transform_schema(self, schema: LabelSchema, params: FilterParams) -> LabelSchema:
         """Return the schema with the kept classes; raises InvalidParameter for an unknown one."""
@@ -83,6 +88,22 @@ def _check(schema: LabelSchema, params: FilterParams) -> None:
     check_classes(schema, params.classes)
     if params.where:
         read_item_condition(params.where).check_classes(schema)
+
+
+def _check_tags(items: Sequence[SourceItem], condition: Condition) -> None:
+    """Refuse a condition that nothing meets where it asks items for a tag that only their objects have."""
+    own: set[str] = set()
+    of_objects: set[str] = set()
+    for source in items if condition.tags else ():
+        annotation = source.item.annotation
+        own.update(tag.name for tag in annotation.tags)
+        of_objects.update(tag.name for labelled in annotation.objects for tag in labelled.tags)
+    misplaced = next((name for name in condition.tags if name in of_objects - own), None)
+    if misplaced is not None:
+        raise InvalidInput(
+            f"filter leaves no item: no item has the tag {misplaced!r}, only objects have it.",
+            hint=f"Ask for an object with it: any(tag({misplaced})).",
+        )
 
 
 def _keep(item: Item, params: FilterParams) -> Item:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -39,9 +40,11 @@ from mlwf_tui.workflow.ordering import NAME
 from mlwf_tui.workspace import Workspace
 
 FILTER_HELP = (
-    "Words in the name, dataset, split, class or tag: all must fit; class:rbc looks at one of them.\n"
-    "Or an expression: count(rbc) > 20 and split == train"
+    "Words in the name, dataset, split, class or tag: all must fit; class:{word} looks at one of them.\n"
+    "Or an expression: count({name}) > 20 and split == train"
 )
+WORD = re.compile(r"[^\W\d][\w-]*")
+"""A name that an expression takes without quotes."""
 FIND_HELP = "A name's beginning, with its dataset, or a part of it: the first such item is shown as you type."
 EMPTY = ("No items", "Images with their labels appear here: i imports some into the project.")
 NO_MATCH = ("No item matches", "esc shows all of them again.")
@@ -262,7 +265,8 @@ class BrowsePane(PicturePane):
         if self._source is None:
             return
         prompt = Prompt(
-            "Filter the items", value=self._rows.query, help=FILTER_HELP, can_be_empty=True,
+            "Filter the items", value=self._rows.query, can_be_empty=True,
+            help=_write_filter_help(self._source.schema.class_names),
             find_fault=partial(find_query_fault, schema=self._source.schema),
         )  # fmt: skip
         self.app.push_screen(prompt, lambda text: self._rows.filter(text) if text is not None else None)
@@ -438,6 +442,13 @@ class BrowsePane(PicturePane):
                 (passed + self._picture.describe_zoom(), "$text-muted"),
             )
         )  # fmt: skip
+
+
+def _write_filter_help(class_names: Sequence[str]) -> str:
+    """Return the help with a class that is there, so that what it shows can be typed."""
+    word = next(filter(WORD.fullmatch, class_names), "")
+    name = word or (f'"{class_names[0]}"' if class_names else "cat")
+    return FILTER_HELP.format(word=(word or name.strip('"').split()[0]).casefold(), name=name)
 
 
 def _shorten_both(name: str, dataset: str, room: int) -> tuple[str, str]:

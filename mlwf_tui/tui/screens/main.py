@@ -440,6 +440,8 @@ class MainScreen(Screen[None]):
     @on(LineageView.Narrowed)
     def _on_narrowed(self, event: LineageView.Narrowed) -> None:
         self._scoping.show_place(event.view)
+        if event.view.has_focus:
+            self._selection.follow_focus()
 
     @on(CrumbLine.Chosen)
     def _on_crumb_chosen(self, event: CrumbLine.Chosen) -> None:

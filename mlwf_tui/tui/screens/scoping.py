@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from textual.screen import Screen
 
 from mlwf_tui.entities.project import Project
-from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.screens.crumbs import Crumb, find_place, list_around, list_crumbs, make_crumbs
 from mlwf_tui.tui.screens.navigation import STAGE
 from mlwf_tui.tui.screens.snapshot import Snapshot
@@ -20,7 +19,7 @@ from mlwf_tui.tui.screens.view_host import LINEAGE
 from mlwf_tui.tui.screens.views import Views
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.graph_filter import HELP, parse_filter
+from mlwf_tui.tui.widgets.graph_filter import HELP, find_fault, parse_filter
 from mlwf_tui.tui.widgets.graph_lens import Scope
 from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
@@ -95,7 +94,10 @@ class Scoping:
     def ask_filter(self, view: LineageView) -> None:
         """Ask which nodes are wanted."""
         text = view.lens.filter.text
-        prompt = Prompt("Filter the lineage", value=text, help=HELP, can_be_empty=True)
+        prompt = Prompt(
+            "Filter the lineage", value=text, help=HELP, can_be_empty=True, is_suggestion=True,
+            find_fault=lambda written: find_fault(written, self._host.read_clock()),
+        )  # fmt: skip
         self._host.put(prompt, partial(self._filter, view))
 
     def show_place(self, view: LineageView) -> None:
@@ -145,10 +147,7 @@ class Scoping:
             self._show_entry(entry, is_whole=entry.kind in (EntryKind.WORKSPACE, EntryKind.PROJECT))
 
     def _filter(self, view: LineageView, text: str) -> None:
-        try:
-            view.filter_nodes(parse_filter(text, self._host.read_clock()))
-        except InvalidParameter as error:
-            self._teller.refuse(f"{error.message}\n{error.hint}")
+        view.filter_nodes(parse_filter(text, self._host.read_clock()))
 
     def _enter(self, entry: Entry, starts: frozenset[str], projects: tuple[str, ...], is_whole: bool) -> None:
         view = self._get_view()

@@ -157,12 +157,14 @@ class Selection:
 
     @property
     def _stands_nowhere(self) -> bool:
-        """Whether the focus is on a list of items that lists none, or on one that a filter has emptied."""
+        """Whether the focus is on a list of items that lists none, or on what a filter has emptied."""
         match view := self._views.shown:
             case BrowsePane():
                 return view.has_focus_within and view.is_empty
             case EntryList() | ModelsPane():
                 return view.has_focus_within and view.hides_all
+            case LineageView():
+                return view.has_focus and view.hides_all
             case _:
                 return False
 

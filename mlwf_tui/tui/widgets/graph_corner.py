@@ -9,19 +9,21 @@ from mlwf_tui.tui.widgets.graph_map import COLUMNS, GraphMap
 from mlwf_tui.tui.widgets.graph_routing import Box
 
 MAP_WIDTH = COLUMNS + 2  # with its frame, in cells
-MIN_SIZE = Size(72, 20)  # of a view that has room for a map in its corner
+MIN_SIZE = Size(72, 20)  # of a view that has room for a map in its corner, where a person wants it
+MIN_SIZE_UNASKED = Size(104, 28)  # below it the map would lie over a tenth of the cards, or more
 MAP_FROM = 12  # times the view's cells that a graph has from which on a map is drawn unasked
 
 
 class MapCorner:
-    """Knows whether a person wants the map; until one says so, it is drawn where the graph is large."""
+    """Knows whether a person wants the map; until one says so, it is drawn where graph and view are large."""
 
     def __init__(self) -> None:
         self.is_wanted: bool | None = None
 
     def has_room(self, room: Size, whole: Size) -> bool:
         """Whether the map is drawn in a view of this room over a graph of this size, in cells."""
-        if self.is_wanted is False or room.width < MIN_SIZE.width or room.height < MIN_SIZE.height:
+        least = MIN_SIZE if self.is_wanted else MIN_SIZE_UNASKED
+        if self.is_wanted is False or room.width < least.width or room.height < least.height:
             return False
         return self.is_wanted or whole.area > MAP_FROM * room.area
 

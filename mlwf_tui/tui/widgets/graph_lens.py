@@ -114,7 +114,7 @@ def apply_lens(graph: LineageGraph, lens: Lens, groups: Sequence[LineageNode] = 
         graph = _fold(graph, lens.folded)
     if not (lens.hidden or lens.filter.is_set):
         return graph
-    authors = _find_authors(graph) if lens.filter.author else {}
+    authors = _find_authors(graph) if lens.filter.needs_authors else {}
     kept = {
         node.id
         for node in graph.nodes

@@ -164,6 +164,11 @@ class LineageView(ScrollView, can_focus=True):
         return None if number is None else self._graph.nodes[number]
 
     @property
+    def hides_all(self) -> bool:
+        """Whether a filter, or what was hidden, has left nothing of the lineage."""
+        return bool(self._wanted.graph.nodes) and not self._graph.nodes and not self.is_laying_out
+
+    @property
     def _wanted(self) -> Order:
         return self._requests.wanted
 
@@ -404,7 +409,8 @@ class LineageView(ScrollView, can_focus=True):
         self._numbers = {node.id: number for number, node in enumerate(picture.graph.nodes)}
         self.virtual_size = Size(layout.width, layout.height) if layout else Size(0, 0)
         if before is not None and self._find_number() is None:
-            self.selected = next((id for id in near if id in self._numbers), self.selected)
+            drawn_now = [*near, *self._numbers]  # keys act on what is selected: that must be seen
+            self.selected = next((id for id in drawn_now if id in self._numbers), self.selected)
         after = self._find_place()
         if before is not None and after is not None and before != after:
             self.scroll_relative(*(after - before), animate=False, force=True, immediate=True)

@@ -97,10 +97,10 @@ def run_point(
 
 
 def find_point(workspace: Workspace, plan: Plan, recipe: KeptRecipe) -> Point | None:
-    """Return a point that was done before from the same data, where its versions are still there."""
+    """Return a point that was done before from the same versions, where what it made is still there."""
     pinned = {name: _pin(workspace, ref) for name, ref in plan.sources.items()}
     run = workspace.catalog.runs.find_by_recipe(_digest_point(plan, recipe, pinned))
-    if run is None or run.result.get("problems"):
+    if run is None or run.result.get("problems") or run.result["sources"] != _name_ids(pinned):
         return None
     outputs = msgspec.convert(run.result["outputs"], tuple[OutputMade, ...])
     if not all(_is_there(workspace, run, output) for output in outputs):
@@ -292,7 +292,7 @@ class _Progress:
         return {
             "pipeline": self._plan.pipeline.name,
             "values": dict(self._plan.values),
-            "sources": {name: version.id for name, version in self._pinned.items()},
+            "sources": _name_ids(self._pinned),
             "steps": [msgspec.to_builtins(report) for report in self.reports],
             "outputs": [msgspec.to_builtins(output) for output in outputs],
             "problems": [msgspec.to_builtins(problem) for problem in self.problems],
@@ -351,6 +351,10 @@ def _pin(workspace: Workspace, ref: str) -> Version:
     if number is not None:
         return workspace.catalog.versions.get(project.id, number)
     return pin_head(workspace, project, message=f"before {PIPELINE}")
+
+
+def _name_ids(pinned: Mapping[str, Version]) -> dict[str, str]:
+    return {name: version.id for name, version in pinned.items()}
 
 
 def keep_recipe(workspace: Workspace, pipeline: Pipeline) -> KeptRecipe:

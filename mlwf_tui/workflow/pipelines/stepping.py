@@ -13,7 +13,7 @@ import msgspec
 from mlwf_tui.entities.ids import Digest, RunId, VersionId
 from mlwf_tui.entities.pipeline import StepReport, StepState
 from mlwf_tui.entities.project import ManifestSummary
-from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, RunState
+from mlwf_tui.entities.run import ArtifactKind, ArtifactRef, Problem, Run, RunState
 from mlwf_tui.errors import NotFound, Paused
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.pipelines.plans import CheckedStep
@@ -62,9 +62,11 @@ def do_step(
     beside: tuple[Digest, str] | None = None,
     is_again: bool = False,
 ) -> StepResult:
-    """Return what the step makes of its inputs, as a run of its own unless it was done before.
+    """Return what the step makes of its inputs, as a run of its own unless it was done with these before.
 
-    Where `is_again`, it is done though its result is known.
+    What the same step made of other inputs that hold the same data is not made again, but gets a run that
+    reads these: else the lineage of the result would name the others. Where `is_again`, it is done though
+    its result is known.
 
     `beside` is a manifest with a dataset that the result is for: taken names are told before images are made.
 
@@ -76,10 +78,11 @@ def do_step(
     items_in = sum(held.item_count for held in inputs.values())
     recipe = digest_step(checked, inputs)
     known = None if is_again else find_known(workspace, recipe, observer)
-    artifact = None if known is None else _find_artifact(workspace, known)
-    if known is not None and artifact is not None:
+    made_before = None if known is None else _find_made(workspace, recipe, known, inputs)
+    if known is not None and made_before is not None:
+        run_id, artifact = made_before
         held = _hold(known.manifest, artifact)
-        return StepResult(held=held, run=known.run.id, is_cached=True, items_in=items_in)
+        return StepResult(held=held, run=run_id, is_cached=True, items_in=items_in)
     verb = "transform" if checked.model is None else "apply"
     with record(workspace, verb, params=_show(checked), seed=checked.seed, parent=parent) as run:
         for held in inputs.values():
@@ -95,6 +98,7 @@ def do_step(
         with run.finishing():
             made = run.write_intermediate(checked.name, manifest)
             summary = f"{checked.name}: {items_in:,} → {manifest.item_count:,} items"
+            summary += ", as the same step had made before" if known is not None else ""
             summary += describe_problems(problems)
             facts = {"items_in": items_in, "items_out": manifest.item_count, "run": run.run_id}
             run.result = {
@@ -171,18 +175,32 @@ def _name_manifests(inputs: Mapping[str, Held]) -> list[tuple[Digest, str]]:
     return [(held.manifest, name if len(inputs) > 1 else "") for name, held in inputs.items()]
 
 
-def _find_artifact(workspace: Workspace, known: Known) -> ArtifactRef | None:
-    """Return what holds a known result, and nothing beside it; a transform into a dataset has more.
+def _find_made(
+    workspace: Workspace, recipe: Digest, known: Known, inputs: Mapping[str, Held]
+) -> tuple[RunId, ArtifactRef] | None:
+    """Return the newest run that made a known result of these very inputs, and what holds it; else None."""
+    read = {(held.artifact.kind, held.artifact.id) for held in inputs.values()}
+    for run in workspace.catalog.runs.list_by_recipe(recipe):
+        has_read = {(ref.kind, ref.id) for ref in run.inputs if ref.kind is not ArtifactKind.MODEL}
+        if has_read == read and run.result.get("manifest") == known.manifest.digest:
+            artifact = _find_artifact(workspace, run, known.manifest.digest)
+            if artifact is not None:
+                return run.id, artifact
+    return None
+
+
+def _find_artifact(workspace: Workspace, run: Run, manifest: Digest) -> ArtifactRef | None:
+    """Return what of a run holds its result, and nothing beside it; a transform into a dataset has more.
 
     None where nothing does, as where that version was deleted.
     """
-    for artifact in known.run.outputs:
+    for artifact in run.outputs:
         if artifact.kind is ArtifactKind.INTERMEDIATE:
             return artifact
         if artifact.kind is ArtifactKind.VERSION:
             with suppress(NotFound):
                 version = workspace.catalog.versions.get_by_id(VersionId(artifact.id))
-                if version.manifest == known.manifest.digest:
+                if version.manifest == manifest:
                     return artifact
     return None
 

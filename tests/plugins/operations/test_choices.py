@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, LabelSchema, define_classes
+from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, LabelSchema, Tag, define_classes
 from mlwf_tui.entities.item import Item, Split
-from mlwf_tui.errors import InvalidParameter
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import build_params
 from mlwf_tui.plugins.operations.dealing import count_group, deal
 from mlwf_tui.protocols.operations import SourceItem
@@ -186,3 +186,13 @@ def test_dropped_class_leaves_items_and_schema() -> None:
 def test_class_that_the_schema_lacks_is_refused(name: str, params: dict[str, str]) -> None:
     with pytest.raises(InvalidParameter, match="no class 'bird'"):
         change_schema(name, **params)
+
+
+def test_a_tag_that_only_objects_have_is_told_how_to_be_asked_for() -> None:
+    labelled = AnnotatedObject("cat", Geometry.rectangle(1, 1, 5, 5), tags=(Tag("blurred"),))
+    items = [make_item("a.jpg", objects=[labelled]), make_item("b.jpg")]
+    with pytest.raises(InvalidInput, match="only objects have it") as caught:
+        apply("filter", items, where="tag(blurred) and objects > 0")
+    assert "any(tag(blurred))" in caught.value.hint
+    assert [item.name for item in apply("filter", items, where="any(tag(blurred))")] == ["a.jpg"]
+    assert not apply("filter", items, where="tag(nowhere)")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.lineage import LineageGraph, index_neighbours, measure_distances
 from mlwf_tui.errors import InvalidParameter
-from mlwf_tui.tui.widgets.graph_filter import parse_filter
+from mlwf_tui.tui.widgets.graph_filter import find_fault, parse_filter
 from mlwf_tui.tui.widgets.graph_lens import (
     NOTHING_HIDDEN,
     Lens,
@@ -163,6 +165,12 @@ def test_a_scope_of_a_member_holds_its_group() -> None:
         ("kind:model,version", ["version:0", "model:3", "version:5"]),
         ("state:failed", ["run:1"]),
         ("author:ada", ["run:2", "model:3"]),
+        ("author:nobody,ADA", ["run:2", "model:3"]),
+        ("KIND:Model", ["model:3"]),
+        ("-kind:run,version,report,folder", ["model:3"]),
+        ('"run 1"', ["run:1"]),
+        ('"1 run"', []),
+        ('kind:run -"run 1"', ["run:2", "run:6"]),
         ("tag:best", ["version:5"]),
         ("RUN 1", ["run:1"]),
         ("since:24h before:2026-01-01T00:02", ["version:0", "run:1"]),
@@ -178,11 +186,38 @@ def test_models_hang_on_the_versions_that_a_filter_leaves() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["colour:red", "kind:", "since:soon", "before:2026-13-01", "since:7y", "hidden:soon"]
-)
+    "text",
+    [
+        "colour:red", "kind:", "since:soon", "before:2026-13-01", "since:7y", "hidden:soon", "kind:banana",
+        "state:banana", "since:7d,1d", "since:7d since:1d", 'tag:"open', "-kind:banana",
+    ],
+)  # fmt: skip
 def test_what_cannot_be_a_filter_says_so(text: str) -> None:
     with pytest.raises(InvalidParameter):
         parse_filter(text, NOW)
+
+
+def test_a_word_with_a_colon_is_written_in_quotes() -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        parse_filter("p:flip", NOW)
+    assert '"p:flip"' in caught.value.hint
+    assert parse_filter('"p: Flip"', NOW).words == ("p: flip",)
+    assert not find_fault("kind:run", NOW) and "version" in find_fault("kind:banana", NOW)
+
+
+@pytest.fixture
+def in_kathmandu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "NPT-05:45")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_kathmandu")
+def test_days_are_those_of_this_machine_as_the_details_tell_them() -> None:
+    assert parse_filter("since:2026-01-02", NOW).since == datetime(2026, 1, 1, 18, 15, tzinfo=UTC)
+    assert parse_filter("since:2026-01-02T00:00Z", NOW).since == datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def test_the_last_that_narrows_is_taken_back_first() -> None:

@@ -304,7 +304,7 @@ async def test_full_stop_brings_the_selected_node_to_the_middle() -> None:
 
 async def test_a_large_graph_has_a_map_that_says_what_is_seen() -> None:
     app = LineageApp()
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(120, 32)) as pilot:
         view = await show(pilot, make_history(300))
         corner = [line[-26:] for line in read_screen(view).splitlines()[-9:]]
         assert any("╭────────────────────────╮" in line for line in corner)
@@ -320,7 +320,8 @@ async def test_the_map_makes_way_for_the_cursor() -> None:
     app = LineageApp()
     async with app.run_test(size=(80, 24)) as pilot:
         view = await show(pilot, make_history(300))
-        await pilot.press("Z", "Z")
+        assert "╭────────────────────────╮" not in read_screen(view), "it would lie over cards unasked"
+        await pilot.press("Z")
         for number in range(0, 300, 10):
             view.select(f"run:{number}")
             await pilot.pause()
@@ -416,6 +417,23 @@ async def test_a_graph_that_cannot_be_laid_out_is_told_and_the_next_one_is_drawn
         view.show_graph(FORK)
         await settle(pilot)
         assert "version 0" in read_screen(view)
+
+
+async def test_a_filter_takes_the_cursor_to_a_card_that_is_drawn() -> None:
+    app = LineageApp()
+    apart = make_graph([make_node("version", 0), make_node("run", 1), make_node("model", 3)],
+                       [("version:0", "run:1")])  # fmt: skip
+    async with app.run_test(size=(120, 30)) as pilot:
+        view = await show(pilot, apart)
+        view.select("version:0")
+        view.filter_nodes(parse_filter("kind:model", BEGIN))
+        await settle(pilot)
+        assert view.selected_node is not None and view.selected_node.id == "model:3"
+        assert app.heard[-1] == ("selected", "model:3")
+        assert not view.hides_all
+        view.filter_nodes(parse_filter("zebra", BEGIN))
+        await settle(pilot)
+        assert view.hides_all and view.selected_node is None
 
 
 async def test_a_filter_that_leaves_nothing_says_how_to_go_on() -> None:

@@ -16,10 +16,11 @@ from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.lint import fix_remarks, lint
 from mlwf_tui.workflow.reproduce import QUEUED_VERBS, Reproduction, reproduce_now, submit_again
 from mlwf_tui.workflow.runs import get_run
-from mlwf_tui.workflow.trace import Trace, trace
+from mlwf_tui.workflow.trace import KINDS, Trace, trace
 
 MAX_SHOWN = 500
-TRACE_INDENT = 16  # cells before the title of a node: how far it is, and its kind
+KIND_WIDTH = max(map(len, KINDS))
+TRACE_INDENT = 8 + KIND_WIDTH  # cells before the title of a node: how far it is, and its kind
 FIX_ALL = "all"
 
 
@@ -106,14 +107,16 @@ def _draw_trace(found: Trace, entry: Entry) -> Content:
     lines = [
         Content.assemble(
             (f"{traced.distance:+4d}  ", "$text-muted"),
-            (f"{traced.node.kind:<8.8}  ", "$secondary"),
+            (f"{traced.node.kind:<{KIND_WIDTH}}  ", "$secondary"),
             (f"{traced.node.title}  ", "bold"),
             traced.node.detail,
         )
         for traced in nearest
     ]
     if lines:
-        here = Content.styled(f"   ▸  {entry.kind.value:<8.8}  {entry.ref or entry.title}", "$accent bold")
+        here = Content.styled(
+            f"   ▸  {entry.kind.value:<{KIND_WIDTH}}  {entry.ref or entry.title}", "$accent bold"
+        )
         lines.insert(sum(traced.distance < 0 for traced in nearest), here)
     if len(found.nodes) > MAX_SHOWN:
         lines.append(Content.styled(f"… and {len(found.nodes) - MAX_SHOWN:,} more", "$text-muted"))
