@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -15,7 +13,6 @@ import msgspec
 from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.observer import Observer
@@ -23,12 +20,10 @@ from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.exports import find_export
 from mlwf_tui.workflow.exporting.fitting import make_fitter
 from mlwf_tui.workflow.machine import read_gpus
-from mlwf_tui.workflow.metrics import read_outlooks
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms
-from mlwf_tui.workflow.training.records import SPLIT_PREFIX
+from mlwf_tui.workflow.training.earlier import find_took
 from mlwf_tui.workflow.training.starts import (
-    OWN_PARAMS,
     Start,
     check_params,
     find_start,
@@ -39,8 +34,6 @@ from mlwf_tui.workflow.training.tasks import SPLITS, TaskData, check_task_data, 
 from mlwf_tui.workflow.training.trial import Measured, Trial, measure_trial
 from mlwf_tui.workspace import Workspace
 
-EARLIER = 5  # trainings that an estimate looks at, the newest
-_COUNT = re.compile(r"\(([\d,]+) items\)")
 COPIES = 3  # of the checkpoints: in the run's folder, those put aside there, and in the store
 MEMORY_SHARE = 0.9  # of what is free: beyond it a training does not fit
 
@@ -226,54 +219,14 @@ def _estimate(measured: Measured, settings: Mapping[str, Any], data: TaskData) -
 def _learn_from_earlier(
     workspace: Workspace, models: Collection[str], settings: Mapping[str, Any], data: TaskData, has_gpu: bool
 ) -> TimeEstimate | None:
-    """Return what earlier trainings of these models with such images took, an image and epoch."""
-    fitting = [
-        run
-        for run in workspace.catalog.runs.list(states=[RunState.DONE])
-        if run.verb == "train"
-        and run.params.get("model") in models
-        and _is_alike(workspace, run, settings, has_gpu)
-    ]
-    rates_s = list(_iter_rates(workspace, fitting[:EARLIER]))
-    if not rates_s:
+    """Return how long it takes by what earlier trainings of these models with such images took."""
+    took = find_took(workspace, models, settings, has_gpu=has_gpu)
+    if took is None:
         return None
-    count = sum(data.item_counts[split] for split in SPLITS)
-    epoch_s = median(rates_s) * count
-    some = "an earlier training" if len(rates_s) == 1 else f"{len(rates_s)} earlier trainings"
-    return TimeEstimate(
-        seconds=epoch_s * int(settings.get("epochs", 1)), epoch_s=epoch_s, basis=f"from {some} in this home"
-    )
-
-
-def _is_alike(workspace: Workspace, run: Run, settings: Mapping[str, Any], has_gpu: bool) -> bool:
-    """Whether a step of a run took what one of the asked training would: the same batch, size and device."""
-    if (run.environment.get("device", "cpu") not in ("cpu", "mps")) is not has_gpu:
-        return False
-    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
-    try:
-        start = find_start(workspace, str(run.params["model"]))
-        trainer = workspace.registry.get_trainer(start.trainer)
-        declared, extra = split_params(trainer, given)
-        built = build_params(trainer.params_type, declared)
-        theirs = trainer.resolve_settings(built, extra, task=start.task, has_gpu=has_gpu)
-    except MlwfError:  # of an earlier mlwf
-        return False
-    return all(theirs.get(name) == settings.get(name) for name in ("batch", "imgsz"))
-
-
-def _iter_rates(workspace: Workspace, runs: list[Run]) -> Iterator[float]:
-    """Yield the seconds that an image and epoch of each run took, start and end of all its jobs included.
-
-    A run that has lost the time of a job, as when the machine was switched off, tells nothing.
-    """
-    outlooks = read_outlooks(workspace, runs)
-    for run in runs:
-        jobs_s = [job.ran_s for job in workspace.catalog.jobs.list_of(run.id) if job.finished_at is not None]
-        counts = [_COUNT.search(run.environment.get(f"{SPLIT_PREFIX}{split}", "")) for split in SPLITS]
-        items = sum(int(count[1].replace(",", "")) for count in counts if count is not None)
-        epochs = outlooks[run.id].standing.summaries.get("epoch")
-        if jobs_s and None not in jobs_s and epochs is not None and epochs.count and items:
-            yield sum(filter(None, jobs_s)) / (items * epochs.count)
+    epoch_s = took.item_epoch_s * sum(data.item_counts[split] for split in SPLITS)
+    seconds = took.around_s + epoch_s * int(settings.get("epochs", 1))
+    some = "an earlier training" if took.count == 1 else f"{took.count} earlier trainings"
+    return TimeEstimate(seconds=seconds, epoch_s=epoch_s, basis=f"from {some} in this home")
 
 
 def _find_checkpoint_bytes(workspace: Workspace, name: str) -> int:

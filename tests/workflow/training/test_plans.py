@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,14 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.model import Checkpoint
-from mlwf_tui.entities.run import RunState
+from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.protocols.trainers import STATE_NAME
 from mlwf_tui.workflow.cards.reading import read_card
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.resume import resume_run
+from mlwf_tui.workflow.running.events import FILE_NAME
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.train import submit_train
@@ -97,6 +98,39 @@ def test_an_earlier_training_tells_the_time_without_measuring(home: Workspace) -
     assert plan.time.seconds >= 0.16
 
 
+def test_what_is_no_epoch_is_counted_once(home: Workspace) -> None:
+    done = jobs.wait_for_end(home, submit_train(home, "pets", model="counter", params={"epochs": "3"}))
+    tell(home, done, BEGIN, make_epoch(1, at=100.0), make_epoch(2, at=100.01), make_epoch(3, at=100.02))
+    (job,) = home.catalog.jobs.list_of(done.id)
+    assert job.ran_s is not None
+
+    plan = plan_train(home, "pets", model="counter", params={"epochs": "50"}, observer=KeepingObserver())
+
+    assert plan.time is not None
+    assert plan.time.epoch_s == pytest.approx(0.01)
+    assert plan.time.seconds == pytest.approx(job.ran_s - 3 * 0.01 + 50 * 0.01)
+
+
+def test_an_epoch_that_was_alone_counts_from_its_first_batch(home: Workspace) -> None:
+    done = jobs.wait_for_end(home, submit_train(home, "pets", model="counter", params={"epochs": "1"}))
+    data = make_progress(5, None, at=90.0)  # of the data that are written before
+    tell(home, done, BEGIN, data, make_progress(1, 4, at=100.0), make_epoch(1, at=100.3))
+
+    plan = plan_train(home, "pets", model="counter", params={"epochs": "1"}, observer=KeepingObserver())
+
+    assert plan.time is not None
+    assert plan.time.epoch_s == pytest.approx(0.4)
+
+
+def test_a_training_that_tells_no_epoch_tells_no_time(home: Workspace) -> None:
+    done = jobs.wait_for_end(home, submit_train(home, "pets", model="counter", params={"epochs": "1"}))
+    tell(home, done, BEGIN, make_epoch(1, at=100.0))
+
+    plan = plan_train(home, "pets", model="counter", params={}, is_measured=False, observer=KeepingObserver())
+
+    assert plan.time is None
+
+
 def test_a_training_that_was_paused_tells_the_time_of_all_its_jobs(home: Workspace, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     params = {"epochs": "2", "batch_s": "0.02", "gate": str(gate)}
@@ -112,12 +146,33 @@ def test_a_training_that_was_paused_tells_the_time_of_all_its_jobs(home: Workspa
     done = jobs.wait_for_end(home, run)
     assert done.state is RunState.DONE, jobs.describe(home, done)
     took_s = sum(job.ran_s or 0.0 for job in home.catalog.jobs.list_of(run.id))
+    first = (BEGIN, make_progress(1, 8, at=100.0), make_epoch(1, at=100.003))
+    tell(home, done, *first, BEGIN, make_progress(6, 8, at=200.0), make_epoch(2, at=200.002))
 
     plan = plan_train(home, "pets", model="counter", params={"epochs": "2"}, observer=KeepingObserver())
 
     assert plan.time is not None
-    assert plan.time.epoch_s == pytest.approx(took_s / 2)
+    assert plan.time.epoch_s == pytest.approx(0.004)
+    assert plan.time.seconds == pytest.approx((took_s - 2 * 0.004) / 2 + 2 * 0.004)
     assert done.find_length_s() == pytest.approx(took_s)
+
+
+BEGIN = {"type": "begin", "at": 1.0}
+
+
+def make_progress(step: int, total: int | None, *, at: float) -> dict[str, object]:
+    return {"type": "progress", "step": step, "total": total, "message": "", "at": at}
+
+
+def make_epoch(epoch: int, *, at: float) -> dict[str, object]:
+    """The end of an epoch of four batches."""
+    return {"type": "metric", "key": "epoch", "value": epoch, "step": 4 * epoch, "at": at}
+
+
+def tell(home: Workspace, run: Run, *events: Mapping[str, object]) -> None:
+    """Let a run have told these events, and no others."""
+    lines = "".join(f"{json.dumps(event)}\n" for event in events)
+    (home.run_folder(run.id) / FILE_NAME).write_text(lines, "utf-8")
 
 
 def test_a_training_that_goes_on_is_planned_on_its_own_version(
