@@ -39,6 +39,7 @@ from mlwf_tui.workflow.training.starts import (
     OWN_PARAMS,
     Start,
     check_params,
+    check_weights,
     find_changed_file,
     find_start,
     iter_trainers,
@@ -48,7 +49,6 @@ from mlwf_tui.workflow.training.starts import (
     start_from,
 )
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
-from mlwf_tui.workflow.using.trust import check_file, check_model
 from mlwf_tui.workspace import Workspace
 
 MAX_PARAMS_BYTES = 1 << 20
@@ -100,7 +100,7 @@ def submit_train(
     """
     given = read_params(params_file, params)
     start, shown = check_training(workspace, model, given)
-    _check_weights(workspace, start, is_trusted=bool(shown.get("trust_weights")))
+    check_weights(workspace, start, is_trusted=bool(shown.get("trust_weights")))
     project, manifest = resolve_manifest(workspace, ref)
     named = by_name(workspace, ref)
     check_task_data(read_task_data(workspace, manifest, start.task), start.task, named)
@@ -111,15 +111,6 @@ def submit_train(
     return _queue(
         workspace, start, ref, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
     )
-
-
-def _check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> None:
-    """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them."""
-    if start.model is not None:
-        check_model(workspace, start.model, is_trusted=is_trusted)
-    elif start.file is not None and start.is_of_weights:
-        trainer = workspace.registry.get_trainer(start.trainer)
-        check_file(workspace, trainer, start.file, is_trusted=is_trusted)
 
 
 def submit_continued(

@@ -20,12 +20,14 @@ from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.exports import find_export
 from mlwf_tui.workflow.exporting.fitting import make_fitter
 from mlwf_tui.workflow.machine import read_gpus
+from mlwf_tui.workflow.names import choose_model_name
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms
 from mlwf_tui.workflow.training.earlier import find_took
 from mlwf_tui.workflow.training.starts import (
     Start,
     check_params,
+    check_weights,
     find_start,
     read_continued,
     split_params,
@@ -72,6 +74,8 @@ def plan_train(
     *,
     model: str,
     params: Mapping[str, Any],
+    name: str = "",
+    terms: Terms | None = None,
     is_measured: bool | None = None,
     observer: Observer,
 ) -> TrainPlan:
@@ -80,12 +84,17 @@ def plan_train(
     `is_measured` None measures where no earlier training tells the time; measuring takes half a minute.
 
     Raises:
-        NotFound: there is no such project or version.
-        InvalidParameter: the architecture is not known, a parameter does not fit, or no such GPU is there.
+        NotFound: there is no such project or version, or no run that it is to come after.
+        InvalidParameter: the architecture is not known, a parameter does not fit, or the machine has not
+            what is wanted.
         InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
+        Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
+        Conflict: the name is taken.
     """
     start = find_start(workspace, model)
     given = check_params(workspace.registry.get_trainer(start.trainer), params)
+    check_weights(workspace, start, is_trusted=bool(given.get("trust_weights")))
+    _check_asked(workspace, given, name, terms)
     _, manifest = resolve_manifest(workspace, ref)
     return _plan(workspace, ref, manifest, start, given, is_measured=is_measured, observer=observer)
 
@@ -95,6 +104,8 @@ def plan_continued(
     ref: str,
     *,
     params: Mapping[str, Any],
+    name: str = "",
+    terms: Terms | None = None,
     is_measured: bool | None = None,
     observer: Observer,
 ) -> TrainPlan:
@@ -102,15 +113,25 @@ def plan_continued(
 
     Raises:
         NotFound: there is no such run, or its version was deleted.
-        InvalidParameter: how many epochs is not said, or a parameter cannot change now.
+        InvalidParameter: how many epochs is not said, a parameter cannot change now, or the machine has not
+            what is wanted.
         InvalidInput: the run is no training that can be gone on with.
+        Conflict: the name is taken.
     """
     found = read_continued(workspace, ref, params)
     version, given = found.version, {**found.params, "epochs": found.more_epochs}
+    _check_asked(workspace, given, name, terms)
     return _plan(
         workspace, version.ref, version.manifest, found.start, given,
         is_measured=is_measured, observer=observer,
     )  # fmt: skip
+
+
+def _check_asked(workspace: Workspace, given: Mapping[str, Any], name: str, terms: Terms | None) -> None:
+    """Refuse what queueing the training would refuse."""
+    check_terms(workspace, terms or Terms(), uses_gpu=True, device=str(given.get("device", "auto")))
+    if name:
+        choose_model_name(workspace, name, "")
 
 
 def _plan(
@@ -124,7 +145,6 @@ def _plan(
     observer: Observer,
 ) -> TrainPlan:
     trainer = workspace.registry.get_trainer(start.trainer)
-    check_terms(workspace, Terms(), uses_gpu=True, device=str(given.get("device", "auto")))
     data = read_task_data(workspace, manifest, start.task)
     check_task_data(data, start.task, ref)
     declared, extra = split_params(trainer, given)

@@ -19,6 +19,7 @@ from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.workflow.running.ends import look_at_file
 from mlwf_tui.workflow.using.exports import check_format
+from mlwf_tui.workflow.using.trust import check_file, check_model
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_ARCHITECTURE = "yolov10n"
@@ -126,6 +127,19 @@ def start_from(model: Model) -> Start:
     if not model.checkpoints:
         raise InvalidInput(f"The weights of {model.name} are not kept here.", hint="Choose another model.")
     return Start(trainer=model.trainer, architecture=model.architecture, task=model.task, model=model)
+
+
+def check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> None:
+    """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them.
+
+    Raises:
+        Untrusted: nobody does.
+    """
+    if start.model is not None:
+        check_model(workspace, start.model, is_trusted=is_trusted)
+    elif start.file is not None and start.is_of_weights:
+        trainer = workspace.registry.get_trainer(start.trainer)
+        check_file(workspace, trainer, start.file, is_trusted=is_trusted)
 
 
 def find_changed_file(workspace: Workspace, run: Run) -> str:

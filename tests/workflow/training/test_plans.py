@@ -26,6 +26,7 @@ from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workflow.training.plans import plan_train
 from mlwf_tui.workspace import Workspace
 from tests import jobs
+from tests.fakes.models import add_model
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_yolo
 from tests.states import make_object, make_plain_item, set_state
@@ -213,6 +214,29 @@ def test_data_that_does_not_fit_is_refused(home: Workspace) -> None:
         plan_train(
             home, "pets", model="yolo11n-seg", params={}, is_measured=False, observer=KeepingObserver()
         )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--after", "nope"], 4, "no run 'nope'"),
+        (["--slots", "1000"], 2, "wants 1000 CPU slots"),
+        (["--gpus", "99"], 2, "99 GPUs are not there"),
+        (["--name", "a/b"], 2, "The model name 'a/b'"),
+        (["--name", "old"], 5, "a model named 'old' already"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_training_would(
+    home: Workspace, capsys: pytest.CaptureFixture[str], words: list[str], code: int, message: str
+) -> None:
+    add_model(home, name="old")
+    train = ["--home", str(home.home), "train", "pets", "--model", "counter", *words]
+
+    assert main([*train, "--dry-run", "--no-measure"]) == code
+    refused = capsys.readouterr().err
+    assert message in refused
+    assert main(train) == code
+    assert capsys.readouterr().err == refused
 
 
 def test_the_command_line_shows_the_plan(home: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,8 +112,9 @@ class Trainings:
         def look(observer: ScreenObserver) -> Content:
             given = train.read_params(_find_file(options), params)
             plan = plan_train(
-                self._host.workspace, options["data"], model=options["model"], params=given, observer=observer
-            )
+                self._host.workspace, options["data"], model=options["model"], params=given,
+                name=options.get("name", ""), terms=read_terms(options), observer=observer,
+            )  # fmt: skip
             return draw_plan(plan)
 
         form.watch_count(self._host.work, look)
