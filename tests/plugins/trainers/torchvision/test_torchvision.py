@@ -146,6 +146,13 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
         trainer.fit(replace(request, params=params), KeepingObserver())
 
 
+@pytest.mark.parametrize("device", ["foo", "0,1", "cpu,cpu"])
+def test_what_is_no_one_device_is_refused_before(device: str) -> None:
+    params = build_params(TorchvisionTrainer.params_type, {"device": device})
+    with pytest.raises(InvalidParameter, match="names no device"):
+        TorchvisionTrainer().check_settings(params, {})
+
+
 @pytest.mark.slow
 def test_a_fit_that_is_continued_is_one_of_as_many_epochs_to_the_last_bit(tmp_path: Path) -> None:
     trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")
