@@ -178,7 +178,8 @@ def format_plan(plan: TrainPlan) -> Iterator[str]:
         yield f"time       at most {whole}, {epoch} an epoch ({plan.time.basis})"
     if plan.memory_bytes is not None and plan.memory_free_bytes is not None:
         yield f"memory     {format_size(plan.memory_bytes)} of {format_size(plan.memory_free_bytes)} free"
-    yield f"disk       {format_size(plan.disk_bytes)} of {format_size(plan.disk_free_bytes)} free"
+    unknown = ", and its checkpoints, which --measure finds out" if plan.checkpoint_bytes is None else ""
+    yield f"disk       {format_size(plan.disk_bytes)} of {format_size(plan.disk_free_bytes)} free{unknown}"
     yield ""
     rows = [(name, *(str(counts.get(split, 0)) for split in splits)) for name, counts in plan.classes.items()]
     yield format_table(("CLASS", *(split.upper() for split in splits)), rows, empty="")

@@ -61,7 +61,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, Any]  # epochs, batch, imgsz, … with all presets resolved
     losses: tuple[Loss, ...]
     warnings: tuple[str, ...]
-    disk_bytes: int  # that it writes: the data, where it is not there yet, and its checkpoints
+    disk_bytes: int  # that it writes: the data, where it is not there yet, and its checkpoints, where known
+    checkpoint_bytes: int | None  # of those that it keeps, once
     disk_free_bytes: int
     memory_bytes: int | None
     memory_free_bytes: int | None
@@ -161,7 +162,10 @@ def _plan(
         measured = _measure(workspace, start, manifest, declared, extra, settings)
         estimate = _estimate(measured, settings, data)
     is_there = find_export(workspace, manifest, trainer.data_formats[start.task]) is not None
-    weights_bytes = measured.checkpoint_bytes if measured else _find_checkpoint_bytes(workspace, name)
+    if measured is not None and not measured.problem:
+        checkpoint_bytes: int | None = measured.checkpoint_bytes
+    else:
+        checkpoint_bytes = _find_checkpoint_bytes(workspace, name)
     plan = TrainPlan(
         ref=ref,
         manifest=manifest,
@@ -173,8 +177,8 @@ def _plan(
         settings=settings,
         losses=losses,
         warnings=list_warnings(data, start.task),
-        disk_bytes=(0 if is_there else size_bytes)
-        + 3 * weights_bytes,  # in the run, torn aside, in the store
+        disk_bytes=(0 if is_there else size_bytes) + COPIES * (checkpoint_bytes or 0),
+        checkpoint_bytes=checkpoint_bytes,
         disk_free_bytes=shutil.disk_usage(workspace.home).free,
         memory_bytes=_find_memory(measured, has_gpu=has_gpu),
         memory_free_bytes=_find_free_memory(workspace, has_gpu=has_gpu),
@@ -249,12 +253,12 @@ def _learn_from_earlier(
     return TimeEstimate(seconds=seconds, epoch_s=epoch_s, basis=f"from {some} in this home")
 
 
-def _find_checkpoint_bytes(workspace: Workspace, name: str) -> int:
-    """Return how large the checkpoints of the newest model of an architecture are, 0 where there is none."""
+def _find_checkpoint_bytes(workspace: Workspace, name: str) -> int | None:
+    """Return how large the checkpoints of an architecture's newest model are, None where there is none."""
     for model in workspace.catalog.models.list():
         if name in (model.architecture, model.name):
             return sum(checkpoint.size_bytes for checkpoint in model.checkpoints)
-    return 0
+    return None
 
 
 def _find_memory(measured: Measured | None, *, has_gpu: bool) -> int | None:

@@ -61,6 +61,7 @@ def test_a_few_batches_tell_what_it_will_take(home: Workspace) -> None:
     assert plan.time.seconds >= 5 * plan.time.epoch_s
     assert plan.memory_bytes is not None and plan.memory_bytes > 1 << 20
     assert plan.disk_bytes > 0
+    assert plan.checkpoint_bytes == 1
     assert plan.warnings[0] == "Nothing is of the class dog."
     assert list_runs(home) == before
     assert not list(home.home.glob("trial-*"))
@@ -246,8 +247,13 @@ def test_the_command_line_shows_the_plan(home: Workspace, capsys: pytest.Capture
     text = capsys.readouterr().out
     assert "yolov10p would learn to detect on pets" in text
     assert "epochs 300" in text
+    assert "free, and its checkpoints, which --measure finds out" in text
     assert main([*words, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["dry_run"], told["task"], told["time"]) == (True, "detect", None)
+    assert told["checkpoint_bytes"] is None
+    add_model(home, "known")
+    assert main(words) == 0
+    assert "which --measure finds out" not in capsys.readouterr().out
     assert main(["--home", str(home.home), "train", "pets", "--continue", "abc"]) == 2
     assert main(["--home", str(home.home), "train"]) == 2

@@ -154,7 +154,10 @@ def draw_plan(plan: TrainPlan) -> Content:
     memory = ""
     if plan.memory_bytes is not None and plan.memory_free_bytes is not None:
         memory = f"memory {format_size(plan.memory_bytes)} of {format_size(plan.memory_free_bytes)} · "
-    lines.append(f"{memory}disk {format_size(plan.disk_bytes)} of {format_size(plan.disk_free_bytes)}")
+    unknown = " and its checkpoints, not known yet," if plan.checkpoint_bytes is None else ""
+    lines.append(
+        f"{memory}disk {format_size(plan.disk_bytes)}{unknown} of {format_size(plan.disk_free_bytes)}"
+    )
     odd = [*map(str, plan.losses), *plan.warnings]
     return Content("\n").join(
         [*(Content(line) for line in lines), *(Content.styled(f"! {line}", "$warning") for line in odd)]
