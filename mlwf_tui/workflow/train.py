@@ -337,8 +337,10 @@ def _keep_model(
         version = workspace.catalog.versions.find_any(version.id) or version  # by its present name
         workspace.catalog.runs.set_environment(recorder.run_id, {**environment, **result.environment})
         taken = {model.name for model in workspace.catalog.models.list()}
+        free = find_free(name, taken) if name in taken else name  # renamed so meanwhile: keep the work
+        renamed = [] if free == name else [f"Another model is named {name} by now: this one is {free}."]
         model = recorder.write_model(
-            name=find_free(name, taken) if name in taken else name,  # renamed so meanwhile: keep the work
+            name=free,
             description=f"trained on {version.ref}",
             architecture=result.architecture,
             task=result.task,
@@ -358,7 +360,7 @@ def _keep_model(
             "model": model.name,
             "model_id": model.id,
             "metrics": dict(result.metrics),
-            "notes": list(result.notes),
+            "notes": [*result.notes, *renamed],
             **({"problems": msgspec.to_builtins(result.problems)} if result.problems else {}),
             **({"benchmark": measured} if measured else {}),
             "summary": " · ".join(filter(None, (noted.get("summary"), summary))),
