@@ -217,7 +217,7 @@ def _settle_own(workspace: Workspace) -> None:
     for run in catalog.runs.list(states=UNFINISHED, limit=None, is_detached=False):
         job = catalog.jobs.latest(run.id)
         if heartbeat.is_dead(workspace.run_folder(run.id), run, job, start_grace=START_GRACE):
-            mark_lost(workspace, run)
+            mark_lost(workspace, run, heartbeat.tell_death(workspace.run_folder(run.id), job))
     for job in catalog.jobs.list_unfinished():
         if not processes.is_gone(job.process):
             continue
@@ -227,11 +227,11 @@ def _settle_own(workspace: Workspace) -> None:
                 catalog.jobs.finish(job.id, None, at=run.finished_at)
 
 
-def mark_lost(workspace: Workspace, run: Run) -> None:
-    """Close a run without a process; a run that finished meanwhile is left as it is."""
+def mark_lost(workspace: Workspace, run: Run, reason: str) -> None:
+    """Close a run without a process, for a reason; a run that finished meanwhile is left as it is."""
     was_stopping = workspace.catalog.runs.get(run.id).state is RunState.STOPPING
     state = RunState.STOPPED if was_stopping else RunState.LOST
-    error = "Stopped by force." if was_stopping else "The process ended without a word."
+    error = "Stopped by force." if was_stopping else reason
     at, hint = _find_last_sign(workspace, run), _hint(workspace, run)
     with suppress(Conflict):  # the process's own last word came first
         workspace.catalog.runs.finish(run.id, state, result={}, error=error, hint=hint, at=at)
