@@ -413,11 +413,20 @@ def test_a_stopped_training_keeps_its_model_and_is_not_reopened(home: Workspace,
             again(home, run.id)
 
 
+def test_what_is_stopped_is_not_paused_but_can_be_resumed(home: Workspace) -> None:
+    pause_queue(home)
+    run = stop_run(home, jobs.act(home, "").id)
+    with pytest.raises(Conflict, match="is stopped already") as caught:
+        pause_run(home, run.id)
+    assert caught.value.hint == f"mlwf resume {run.id} goes on with it."
+    assert resume_run(home, run.id).state is RunState.QUEUED
+
+
 def test_a_run_that_is_done_or_goes_cannot_be_resumed(home: Workspace) -> None:
     done = jobs.wait_for_end(home, jobs.act(home, ""))
     with pytest.raises(Conflict):
         resume_run(home, done.id)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="is done already"):
         pause_run(home, done.id)
     going = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER, seed=1), RunState.RUNNING)
     with pytest.raises(Conflict):

@@ -12,7 +12,7 @@ import msgspec
 from mlwf_tui.entities.ids import VersionId
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
-from mlwf_tui.entities.run import ArtifactKind, Run, RunState
+from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, suggest
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
@@ -170,8 +170,9 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
     run = workspace.catalog.runs.get(ref)
     made = next((output for output in run.outputs if output.kind is ArtifactKind.MODEL), None)
     if run.verb != "train" or made is None:
-        hint = f"mlwf resume {run.id}" if run.verb == "train" and run.state is not RunState.DONE else ""
-        raise InvalidInput(f"The {run.verb} run {run.id} is no training that has left a model.", hint=hint)
+        raise InvalidInput(
+            f"The {run.verb} run {run.id} is no training that has left a model.", hint=_find_way_on(run)
+        )
     model = workspace.catalog.models.get(made.id)
     if STATE_NAME not in [checkpoint.name for checkpoint in model.checkpoints]:
         data = run.params.get("data", "DATA")
@@ -180,6 +181,17 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
             hint=f"Start a new one from its weights: mlwf train {data} --model {model.name}",
         )
     return run, model
+
+
+def _find_way_on(run: Run) -> str:
+    """Say what can be done with a run that has left no model to go on from."""
+    if run.is_tracked:
+        return "A program of its own did it: start that again."
+    if run.verb != "train":
+        return ""
+    if run.can_begin_again:
+        return f"mlwf resume {run.id}"
+    return "" if run.state.is_finished else f"mlwf watch {run.id} shows when it has."
 
 
 def read_continued(workspace: Workspace, ref: str, params: Mapping[str, Any]) -> Continued:
