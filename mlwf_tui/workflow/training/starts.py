@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ EXPORT_PARAM = "export"
 DEFINITION_SUFFIX = ".yaml"
 _PRETRAINED = "pretrained"
 """The parameter of a trainer that begins with the weights that the makers of an architecture give."""
+_SHOWN_EACH = 6  # architectures of each trainer, where none is like what was meant
 FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", _PRETRAINED, "imgsz", "single_cls", "fraction")
 
 
@@ -102,16 +104,18 @@ def find_start(workspace: Workspace, given: str) -> Start:
         model = workspace.catalog.models.get(given)
     except NotFound:
         raise InvalidParameter(
-            f"There is no architecture, file or model {given!r}.", hint=_find_hint(trainer, given)
+            f"There is no architecture, file or model {given!r}.", hint=_find_hint(workspace, trainer, given)
         ) from None
     return start_from(model)
 
 
-def _find_hint(trainer: Trainer, given: str) -> str:
-    """Say what may be meant instead of a start that is not there."""
+def _find_hint(workspace: Workspace, trainer: Trainer, given: str) -> str:
+    """Say what may be meant instead of a start that is not there, of whichever trainer."""
     architectures, path = trainer.list_architectures(), Path(given)
     if path.suffix not in trainer.file_suffixes:
-        return suggest(given, architectures).rstrip() or f"Try one of {', '.join(architectures[:8])}, …"
+        known = [one.list_architectures() for one in iter_trainers(workspace)]
+        some = [", ".join(names[:_SHOWN_EACH]) for names in known]
+        return suggest(given, chain(*known)).rstrip() or f"Try one of {', …, '.join(some)}, …"
     if path.stem in architectures and _PRETRAINED in {one.name for one in fields(trainer.params_type)}:
         own = f"--model {path.stem} -p {_PRETRAINED}=true"
         return f"Check the path; or start from the weights that its makers give, which are fetched: {own}."

@@ -51,6 +51,8 @@ def test_an_architecture_says_its_task(workspace: Workspace, name: str, task: st
         ("yolo11n.pt", "Check the path; or .* -p pretrained=true"),
         ("best.pt", r"^Check the path\.$"),
         ("yolo11nn", "yolo11n"),
+        ("mobilenetv99", "mobilenet_v3"),
+        ("zzz", r"yolov10n.*resnet18"),
     ],
 )
 def test_a_start_that_is_not_there_says_what_may_be_meant(
