@@ -153,7 +153,14 @@ def _plan(
     built = build_params(trainer.params_type, declared)
     settings = trainer.resolve_settings(built, extra, task=start.task, has_gpu=has_gpu)
     name = start.model.name if start.model else start.architecture
-    losses, size_bytes = _look_through(workspace, manifest, trainer.data_formats[start.task], observer)
+    least_side_px = int(getattr(trainer, "least_side_px", 0))
+    losses, size_bytes, small_count = _look_through(
+        workspace, manifest, trainer.data_formats[start.task], least_side_px, observer
+    )
+    odd = list_warnings(data, start.task)
+    if small_count:
+        many = f"{small_count:,} images have" if small_count > 1 else "1 image has"
+        odd += (f"{many} a side under {least_side_px} pixels, and will be left out.",)
     alike = {name, start.architecture}  # what it begins with does not change how long an epoch takes
     estimate = None if is_measured else _learn_from_earlier(workspace, alike, settings, data, has_gpu)
     measured = None
@@ -176,7 +183,7 @@ def _plan(
         classes={name: dict(counts) for name, counts in data.classes.items()},
         settings=settings,
         losses=losses,
-        warnings=list_warnings(data, start.task),
+        warnings=odd,
         disk_bytes=(0 if is_there else size_bytes) + COPIES * (checkpoint_bytes or 0),
         checkpoint_bytes=checkpoint_bytes,
         disk_free_bytes=shutil.disk_usage(workspace.home).free,
@@ -188,19 +195,24 @@ def _plan(
 
 
 def _look_through(
-    workspace: Workspace, manifest: Digest, format: str, observer: Observer
-) -> tuple[tuple[Loss, ...], int]:
-    """Return what the trainer's format cannot hold, and how many bytes its images are."""
+    workspace: Workspace, manifest: Digest, format: str, least_side_px: int, observer: Observer
+) -> tuple[tuple[Loss, ...], int, int]:
+    """Return what the trainer's format cannot hold, how many bytes its images are, and how many too small.
+
+    Only images of what is trained and validated on count as too small.
+    """
     exporter = workspace.registry.get_exporter(format)
     summary = read_summary(workspace.store, manifest)
     fitter = make_fitter(exporter.abilities, summary.schema, partial(iter_items, workspace.store, manifest))
-    size_bytes = 0
+    size_bytes = small_count = 0
     for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
         observer.check_cancelled()
         observer.progress(count, summary.item_count, "looking at the data")
         if fitter.fit(item) is not None:
             size_bytes += item.size_bytes
-    return fitter.list_losses(), size_bytes
+            is_small = min(item.width_px, item.height_px) < least_side_px
+            small_count += is_small and item.split in SPLITS
+    return fitter.list_losses(), size_bytes, small_count
 
 
 def _measure(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.ids import Digest
@@ -208,6 +209,18 @@ def test_a_trial_that_fails_is_a_warning(home: Workspace) -> None:
 
     assert plan.time is None
     assert plan.warnings[-1].startswith("A few batches could not be tried: ")
+
+
+def test_images_that_are_too_small_for_the_trainer_are_told(home: Workspace) -> None:
+    splits = (Split.TRAIN, Split.VAL, Split.TEST)
+    items = [make_plain_item(f"main/{split}.jpg", make_object(), split=split) for split in splits]
+    set_state(home, "tiny", [replace(item, width_px=9) for item in items])
+
+    plan = plan_train(
+        home, "tiny", model="yolov10p", params={}, is_measured=False, observer=KeepingObserver()
+    )
+
+    assert "2 images have a side under 10 pixels, and will be left out." in plan.warnings
 
 
 def test_data_that_does_not_fit_is_refused(home: Workspace) -> None:

@@ -51,6 +51,7 @@ class UltralyticsTrainer:
         "classify": "yolo-classify",
     }
     params_type: type[Any] = TrainParams
+    least_side_px = 10  # the library takes smaller images for damaged ones
     metric_names: Mapping[str, tuple[str, ...]] = {task: list_names(task) for task in MAIN}
 
     def list_architectures(self) -> tuple[str, ...]:

@@ -232,7 +232,7 @@ def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, kind: str, *, most_images
 
 def test_a_fit_that_its_patience_ends_says_so(tmp_path: Path) -> None:
     data = write_data("classify", tmp_path / "data")[0]
-    never = {"lr0": 1e-7, "warmup_epochs": 0, "patience": 1, "epochs": 6}
+    never: dict[str, Any] = {"lr0": 1e-7, "warmup_epochs": 0, "patience": 1, "epochs": 6}
     observer = KeepingObserver()
 
     result = TRAINER.fit(make_fit("classify", data, tmp_path / "fit", **never), observer)
