@@ -186,6 +186,8 @@ def _convert_bool(name: str, value: Any) -> bool:
 def _check_bounds(declared: Field[Any], value: Any) -> Any:
     low, high = declared.metadata.get("low"), declared.metadata.get("high")
     choices = declared.metadata.get("choices", ())
+    if choices and str(value).lower() in ("true", "false"):
+        value = str(value).lower()  # as a file of YAML, or Python, has it
     if choices and value is not None and value not in choices:
         raise InvalidParameter(
             f"The parameter {declared.name} is {value!r}.", hint=f"Choose from {', '.join(choices)}."

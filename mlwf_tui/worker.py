@@ -6,6 +6,7 @@ to pause at once, SIGTSTP to stand still until SIGCONT.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -34,6 +35,7 @@ from mlwf_tui.workflow.running.settle import DISK_REFUSED
 from mlwf_tui.workspace import Workspace, has_catalog, open_workspace
 
 logger = logging.getLogger(__name__)
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 DONE, FAILED, UNFIT, NOT_OURS, INTERRUPTED = 0, 1, 2, 5, 130
 
 
@@ -140,16 +142,18 @@ def _do_run(workspace: Workspace, run: Run, wishes: Wishes) -> int:
     except MlwfError as error:
         logger.error("%s %s", error.message, error.hint)
         return UNFIT if isinstance(error, InvalidInput) else DISK_REFUSED if _is_of_disk(error) else FAILED
-    except Exception:  # the worker is one of the three places where everything is caught
+    except Exception as error:  # the worker is one of the three places where everything is caught
         traceback.print_exc()
-        return FAILED
+        return DISK_REFUSED if _is_of_disk(error) else FAILED
 
 
 def _is_of_disk(error: BaseException | None) -> bool:
     """Whether the disk is the cause of an error, at first or at last."""
-    while error is not None and not isinstance(error, StorageFailed):
+    while error is not None:
+        if isinstance(error, StorageFailed) or (isinstance(error, OSError) and error.errno in _OF_DISK):
+            return True
         error = error.__cause__ or error.__context__
-    return error is not None
+    return False
 
 
 if __name__ == "__main__":

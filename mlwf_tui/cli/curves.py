@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -146,6 +147,7 @@ def _describe(curves: RunCurves, outlook: Outlook, smooth: float, max_points: in
                 **describe_summary(_summarise(series)),
                 "points": [
                     {"step": step, "at": at, "value": value}
+                    | ({"infinite": "-inf" if value < 0 else "inf"} if math.isinf(value) else {})
                     for step, at, value in _iter_points(series, smooth, max_points)
                 ],
             }

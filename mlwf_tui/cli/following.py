@@ -119,7 +119,11 @@ def follow_to_end(workspace: Workspace, run: Run, *, stopping: str) -> Run:
 
 
 def stop_followed(workspace: Workspace, run: Run) -> Run:
-    """Stop a run at the wish of whoever has followed it; one that has just ended by itself is as it is."""
+    """Stop a run at the wish of whoever has followed it; one that has just ended by itself is as it is.
+
+    Raises:
+        Cancelled: Ctrl-C was pressed once more, by who does not wait for its end.
+    """
     from mlwf_tui.workflow.runs import get_run
     from mlwf_tui.workflow.stop import stop_run
 
@@ -130,6 +134,22 @@ def stop_followed(workspace: Workspace, run: Run) -> Run:
         if not now.state.is_finished:
             raise
         return now
+    except KeyboardInterrupt as error:
+        raise _tell_left(get_run(workspace, run.id)) from error
+
+
+def _tell_left(run: Run) -> Cancelled:
+    """Return what becomes of a run that was told to stop, and of what it makes."""
+    goes_on = f"mlwf train --continue {run.id} -p epochs=+N goes on with it."
+    made = ", ".join(f"{result.kind.value} {result.title}" for result in run.results)
+    if run.state.is_finished:
+        what = f", and has made the {made}" if made else ""
+        hint = goes_on if made and run.verb == "train" else f"mlwf show {run.id} tells what it did."
+        return Cancelled(f"The {run.verb} run {run.id} is {run.state.value}{what}.", hint=hint)
+    look = f"mlwf watch {run.id} shows its end"
+    if run.output_name:
+        look += f"; what it has learned becomes the model {run.output_name}, and {goes_on}"
+    return Cancelled(f"The {run.verb} run {run.id} was told to stop, and ends without you.", hint=look)
 
 
 def notify_end(workspace: Workspace, run: Run) -> None:

@@ -172,7 +172,7 @@ def log_metric_command(face: Face, key: str, value: float, step: int | None, run
 @params_option
 @run_option
 def log_params_command(face: Face, params: Mapping[str, str], run: str) -> None:
-    """Add parameters to the run: -p key=value.
+    """Add parameters to the run: -p key=value. One that it has already with another value is refused.
 
     Numbers, true and false are kept as such, all else as text; write '"640"' for a text of digits.
 
@@ -185,7 +185,9 @@ def log_params_command(face: Face, params: Mapping[str, str], run: str) -> None:
         found = get_tracked(workspace, run)
         noted = _read_params(params)
         log_params(workspace, found, noted)
-    face.show({"run": found.id, "params": noted}, f"{len(params)} parameters noted")
+    face.show(
+        {"run": found.id, "params": noted}, f"{len(params)} parameter{'' if len(params) == 1 else 's'} noted"
+    )
 
 
 @command(run_group, "progress")

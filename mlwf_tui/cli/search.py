@@ -41,7 +41,9 @@ DEFAULT_TRIALS = 20
     "--trials", metavar="N", default=None, help="How many to do; with --continue so many more.  [default: 20]"
 )
 @click.option("--parallel", type=click.IntRange(1), default=None, help="So many at once.  [default: 1]")
-@click.option("--metric", default="map50", show_default=True, help="What tells which trial is better.")
+@click.option(
+    "--metric", default="", help="What tells which trial is better.  [default: map50, of classifiers top1]"
+)
 @click.option("--prune", is_flag=True, help="Stop trials that are worse than the median of the others.")
 @click.option(
     "--prune-after", type=click.IntRange(0), default=3, show_default=True, metavar="N",

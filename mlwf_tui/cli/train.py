@@ -97,12 +97,12 @@ def train_command(
         if params_file is not None:
             raise InvalidParameter("--continue takes no --params, only what changes by -p.", hint=hint)
         if dry_run:
-            return _plan(face, None, continued, params, None, is_measured=measure)
+            return _plan(face, None, continued, params, None, name, terms, is_measured=measure)
         return _continue(face, continued, params, name, terms, benchmark=benchmark, detach=detach)
     if ref is None:
         raise InvalidParameter("What to train on is missing.", hint="Name a project or a version.")
     if dry_run:
-        return _plan(face, model, ref, params, params_file, is_measured=measure)
+        return _plan(face, model, ref, params, params_file, name, terms, is_measured=measure)
     from mlwf_tui.workflow.train import submit_train
 
     with face.open() as workspace:
@@ -138,6 +138,8 @@ def _plan(
     ref: str,
     params: Mapping[str, str],
     params_file: Path | None,
+    name: str,
+    terms: Terms,
     *,
     is_measured: bool | None,
 ) -> int:
@@ -148,11 +150,15 @@ def _plan(
     given = read_params(params_file, params)
     with face.open() as workspace, show_progress("train") as observer:
         if model is None:
-            plan = plan_continued(workspace, ref, params=given, is_measured=is_measured, observer=observer)
+            plan = plan_continued(
+                workspace, ref, params=given, name=name, terms=terms, is_measured=is_measured,
+                observer=observer,
+            )  # fmt: skip
         else:
             plan = plan_train(
-                workspace, ref, model=model, params=given, is_measured=is_measured, observer=observer
-            )
+                workspace, ref, model=model, params=given, name=name, terms=terms, is_measured=is_measured,
+                observer=observer,
+            )  # fmt: skip
     document = {**to_document(plan), "dry_run": True}
     face.show(document, lambda: "\n".join(format_plan(plan)))
     return DONE
@@ -172,7 +178,8 @@ def format_plan(plan: TrainPlan) -> Iterator[str]:
         yield f"time       at most {whole}, {epoch} an epoch ({plan.time.basis})"
     if plan.memory_bytes is not None and plan.memory_free_bytes is not None:
         yield f"memory     {format_size(plan.memory_bytes)} of {format_size(plan.memory_free_bytes)} free"
-    yield f"disk       {format_size(plan.disk_bytes)} of {format_size(plan.disk_free_bytes)} free"
+    unknown = ", and its checkpoints, which --measure finds out" if plan.checkpoint_bytes is None else ""
+    yield f"disk       {format_size(plan.disk_bytes)} of {format_size(plan.disk_free_bytes)} free{unknown}"
     yield ""
     rows = [(name, *(str(counts.get(split, 0)) for split in splits)) for name, counts in plan.classes.items()]
     yield format_table(("CLASS", *(split.upper() for split in splits)), rows, empty="")

@@ -29,6 +29,7 @@ PLATEAU_SHARE = 0.4
 MIN_PLATEAU_POINTS = 30
 PLATEAU_GAIN = 0.005  # of the curve's whole range
 SMOOTHING = 0.6
+SMOOTHED_LAG = 5  # so many values later at most a smoothed curve is at its lowest
 
 
 class MarkKind(StrEnum):
@@ -146,21 +147,34 @@ def _find_rising(summary: MetricSummary, score: MetricSummary | None) -> Mark | 
         return None
     if learned is None and rise < RUNAWAY_SHARE * (max(value for _, value in curve) - lowest):
         return None
-    step = curve[place][0]
+    step, told = _tell_rise(summary, curve, place)
     is_validation = summary.key.lower().startswith("val")
     advice = (
-        f"The model learns its data by heart: stop, keep the checkpoint of step {step}, "
-        "and add data or augmentation."
+        "The model learns its data by heart: stop, keep its best weights, and add data or augmentation."
         if is_validation
-        else f"Training moves away: stop, lower the learning rate, and go on from step {step}."
+        else "Training moves away: stop, and go on from its best weights with a lower learning rate."
     )
     return Mark(
         kind=MarkKind.RISING,
         key=summary.key,
         step=step,
-        message=f"{summary.key} rises since step {step}, from {lowest:.4g} to {newest:.4g}.",
+        message=f"{summary.key} rises since step {step}, {told}.",
         hint=advice,
     )
+
+
+def _tell_rise(summary: MetricSummary, curve: Sequence[tuple[int, float]], place: int) -> tuple[int, str]:
+    """Return since which step a loss rises, and from where to where, in values that were logged.
+
+    The smoothed curve is at its lowest a little later than what it was made of. Where noise hides the rise of
+    the logged values, the smoothed ones are told as such.
+    """
+    since, until = curve[max(0, place - SMOOTHED_LAG)][0], curve[place][0]
+    pairs = zip(summary.steps, summary.lows, strict=True)
+    logged, step = min((low, step) for step, low in pairs if low is not None and since <= step <= until)
+    if summary.last is not None and summary.last > logged:
+        return step, f"from {logged:.4g} to {summary.last:.4g}"
+    return until, f"smoothed from {curve[place][1]:.4g} to {curve[-1][1]:.4g}"
 
 
 def _find_plateau(summary: MetricSummary) -> Mark | None:

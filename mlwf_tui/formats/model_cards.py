@@ -67,6 +67,7 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     took_s: float | None
     is_stopped: bool = False
     problems: Sequence[Problem] = ()  # images of the data that were left out
+    notes: Sequence[str] = ()  # what went otherwise than asked in its training, each in a sentence
     glance: Glance | None = None
     is_told: bool = False  # by a program that made it, of whose training nothing else is known
 
@@ -227,6 +228,8 @@ def _write_training(facts: CardFacts) -> Iterator[str]:
     seed = "without a seed" if facts.seed is None else f"with the seed {facts.seed}"
     again = f"{took} `mlwf reproduce {facts.run_id}` does it again."
     yield f"Run {facts.run_id}, {seed}.{'' if facts.is_told else again}"
+    for note in facts.notes:
+        yield _clean(note)
     yield ""
     yield from _write_table(("parameter", "value"), [(k, str(v)) for k, v in facts.params.items()])
     kept = {key: text for key, text in facts.environment.items() if text}

@@ -233,7 +233,8 @@ class Trainer(Protocol):
     """Trains, measures and applies models of one library. May be slow to import; runs in a worker.
 
     One may have `metric_names` as well: by task, the names of what `fit` measures, in its result and as
-    curves, as `("map50", "metrics/mAP50")`. A search by another metric that is no loss is then refused.
+    curves, as `("map50", "metrics/mAP50")`. A search by another metric that is no loss is then refused. And
+    `least_side_px`: images with a shorter side are left out by `fit`, which a dry run then tells.
     """
 
     name: str

@@ -90,7 +90,7 @@ class Jobs:
         sampler: str = "tpe",
         trials: int = DEFAULT_TRIALS,
         parallel: int = 1,
-        metric: str = "map50",
+        metric: str = "",
         is_pruning: bool = False,
         seed: int = 0,
         name: str = "",

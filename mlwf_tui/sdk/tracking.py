@@ -277,7 +277,7 @@ class TrackedRun:
 
     @tolerant
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Add parameters to the run."""
+        """Add parameters to the run; one that it has already with another value is refused."""
         verbs.log_params(self._workspace, self._get_run(), params)
 
     @tolerant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from mlwf_tui.entities.item import MAX_NAME_BYTES, check_name, check_own_name
 from mlwf_tui.entities.run import Run, RunState
@@ -29,10 +29,33 @@ def choose_model_name(workspace: Workspace, given: str, stem: str) -> str:
     holder = _find_coming(workspace).get(given)
     if holder is not None:
         raise Conflict(
-            f"The train run {holder.id}, which is {holder.state}, will name its model {given!r}.",
-            hint=f"Choose another name, or stop that one: mlwf stop {holder.id}",
+            _tell_holder(holder, given), hint=f"Choose another name, or stop that one: mlwf stop {holder.id}"
         )
     return given
+
+
+def check_promised_name(workspace: Workspace, run: Run) -> None:
+    """Refuse to let a run go on whose model's name was given or promised to another meanwhile.
+
+    Call it in the transaction that lets it go on.
+
+    Raises:
+        Conflict: it was.
+    """
+    name = run.output_name
+    if name and name in _list_made(workspace):
+        raise Conflict(
+            f"The run {run.id} would name its model {name!r}, and there is one of that name by now.",
+            hint=f"Give that one another name first: mlwf rename {name} NAME",
+        )
+    others = (going for going in _iter_coming(workspace) if going.id != run.id)
+    holder = next((going for going in others if going.output_name == name), None)
+    if holder is not None:
+        raise Conflict(_tell_holder(holder, name), hint=f"Stop that one first: mlwf stop {holder.id}")
+
+
+def _tell_holder(holder: Run, name: str) -> str:
+    return f"The train run {holder.id}, which is {holder.state}, will name its model {name!r}."
 
 
 def list_model_names(workspace: Workspace) -> set[str]:
@@ -46,8 +69,12 @@ def _list_made(workspace: Workspace) -> set[str]:
 
 def _find_coming(workspace: Workspace) -> dict[str, Run]:
     """Return the trainings under way by the names of their models."""
+    return {run.output_name: run for run in _iter_coming(workspace)}
+
+
+def _iter_coming(workspace: Workspace) -> Iterator[Run]:
     going = workspace.catalog.runs.list(states=UNFINISHED, limit=None)
-    return {str(run.params["name"]): run for run in going if run.verb == "train" and run.is_detached}
+    return (run for run in going if run.output_name)
 
 
 def find_free(stem: str, taken: Collection[str]) -> str:

@@ -15,6 +15,7 @@ from mlwf_tui.workflow.running.places import check_is_here
 from mlwf_tui.workspace import Workspace
 
 CHECKPOINTING_VERBS = frozenset({"train", "search"})  # they let go of what they hold
+_ONLY = "Only what waits or runs can be paused."
 
 
 def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s: float = 0.0) -> Run:
@@ -34,11 +35,14 @@ def pause_run(workspace: Workspace, ref: str, *, is_urgent: bool = False, wait_s
     run = catalog.runs.get(ref)
     check_is_queued(run)
     check_is_here(workspace, run)
+    if run.state.is_finished:
+        hint = f"mlwf resume {run.id} goes on with it." if run.can_begin_again else _ONLY
+        raise Conflict(f"The run {run.id} is {run.state} already.", hint=hint)
     if catalog.runs.mark(run.id, RunState.PAUSED, expected=(RunState.QUEUED,)):
         return catalog.runs.get(run.id)
     job = catalog.jobs.latest(run.id)
     if run.state not in (RunState.RUNNING, RunState.PAUSING) or job is None:
-        raise Conflict(f"The run {run.id} is {run.state}.", hint="Only what waits or runs can be paused.")
+        raise Conflict(f"The run {run.id} is {run.state}.", hint=_ONLY)
     is_freezing = run.verb not in CHECKPOINTING_VERBS
     if is_freezing and any(lease.startswith("GPU") for lease in job.leases):
         raise Conflict(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.workflow.names import check_promised_name
 from mlwf_tui.workflow.pause import check_is_queued
 from mlwf_tui.workflow.running.control import wait_for_freeze
 from mlwf_tui.workflow.running.freezing import find_frozen_job
@@ -19,7 +20,7 @@ def resume_run(workspace: Workspace, ref: str) -> Run:
     Raises:
         NotFound: there is no such run.
         Conflict: there is nothing to resume: it goes, here or in another home, was done, or has left its
-            result.
+            result, or the name of the model that it is to make is another's by now.
     """
     tend(workspace)
     catalog = workspace.catalog
@@ -32,5 +33,7 @@ def resume_run(workspace: Workspace, ref: str) -> Run:
             wait_for_freeze(workspace, frozen)
         catalog.queue.put_back(run.id)
     else:
-        catalog.queue.reopen(run.id)
+        with catalog.transaction():
+            catalog.queue.reopen(run.id)
+            check_promised_name(workspace, run)
     return start_queued(workspace, run)

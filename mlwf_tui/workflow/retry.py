@@ -9,6 +9,7 @@ from pathlib import Path
 from mlwf_tui.entities.ids import new_id
 from mlwf_tui.entities.run import Run
 from mlwf_tui.errors import StorageFailed
+from mlwf_tui.workflow.names import check_promised_name
 from mlwf_tui.workflow.pause import check_is_queued
 from mlwf_tui.workflow.running.jobs import start_queued, tend
 from mlwf_tui.workflow.running.leases import hold_run
@@ -22,7 +23,7 @@ def retry_run(workspace: Workspace, ref: str) -> Run:
 
     Raises:
         NotFound: there is no such run.
-        Conflict: it goes, was done, or has left its result.
+        Conflict: it goes, was done, or has left its result, or the name of its model is another's by now.
         StorageFailed: its checkpoints cannot be put away; it is as it was.
     """
     tend(workspace)
@@ -32,6 +33,7 @@ def retry_run(workspace: Workspace, ref: str) -> Run:
         with hold_run(workspace, run.id):
             with workspace.catalog.transaction():
                 workspace.catalog.queue.reopen(run.id)
+                check_promised_name(workspace, run)
                 old = _put_away(workspace.run_folder(run.id) / FIT_FOLDER)
             shutil.rmtree(old, ignore_errors=True)  # what is left of it costs room, and is never gone on from
     except OSError as error:

@@ -235,10 +235,21 @@ def _check_kind(what: str, given: str, known: Sequence[str]) -> None:
 
 
 def log_params(workspace: Workspace, run: Run, params: Mapping[str, Any]) -> None:
-    """Add parameters to a run; one that is there already gets the new value. Raises Conflict."""
+    """Add parameters to a run, all or none of them.
+
+    Raises:
+        Conflict: the run is finished, or one of them is there already with another value.
+    """
+    plain = _to_plain(params)
     with workspace.catalog.transaction():
         known = workspace.catalog.runs.get(run.id).params
-        workspace.catalog.runs.set_params(run.id, {**known, **_to_plain(params)})
+        other = next((key for key, value in plain.items() if known.get(key, value) != value), None)
+        if other is not None:
+            raise Conflict(
+                f"The run {run.id} has the parameter {other} already, as {known[other]!r}.",
+                hint="What was told of a run stays: give the new value another name.",
+            )
+        workspace.catalog.runs.set_params(run.id, {**known, **plain})
 
 
 def open_events(workspace: Workspace, run: Run, *, begins: bool) -> CheckedEvents:

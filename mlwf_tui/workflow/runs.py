@@ -34,6 +34,12 @@ def list_present_runs(workspace: Workspace, newest: int = 100) -> tuple[Run, ...
     return (*runs, *(run for run in unfinished if run.id not in known))
 
 
+def is_queue_paused(workspace: Workspace) -> bool:
+    """Whether nothing that waits is started, until somebody lets the queue go on."""
+    state = workspace.catalog.queue.read_state()
+    return state is not None and state.is_paused
+
+
 def count_runs(
     workspace: Workspace,
     *,

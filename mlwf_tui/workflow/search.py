@@ -23,7 +23,7 @@ from mlwf_tui.workflow.refs import by_name, resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued, tend
 from mlwf_tui.workflow.running.recorder import Recorder, pin_version
 from mlwf_tui.workflow.searching.course import Course, describe_search, summarise
-from mlwf_tui.workflow.searching.plans import check_plan, describe_plan, read_axes, read_plan
+from mlwf_tui.workflow.searching.plans import check_plan, choose_metric, describe_plan, read_axes, read_plan
 from mlwf_tui.workflow.searching.trials import Trials
 from mlwf_tui.workflow.stop import stop_parts
 from mlwf_tui.workflow.training.records import keep_code
@@ -62,7 +62,7 @@ def submit_search(
     sampler: str = "tpe",
     trials: int = DEFAULT_TRIALS,
     parallel: int = 1,
-    metric: str = "map50",
+    metric: str = "",
     is_pruning: bool = False,
     prune_after: int = 3,
     keep: int = 3,
@@ -73,6 +73,7 @@ def submit_search(
     """Pin the data and queue a search, which starts by itself; return at once.
 
     `space` holds for each parameter its values or its range as text; `terms` are those of every trial.
+    Without a `metric` the task says what tells which trial is better: mAP50, of classifiers top1.
 
     Raises:
         NotFound: there is no such project, version or sampler.
@@ -90,7 +91,7 @@ def submit_search(
         sampler=sampler,
         trials=trials,
         parallel=parallel,
-        metric=metric,
+        metric=metric or choose_metric(workspace, model),
         is_pruning=is_pruning,
         prune_after=prune_after,
         keep=keep,

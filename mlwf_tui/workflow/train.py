@@ -39,6 +39,7 @@ from mlwf_tui.workflow.training.starts import (
     OWN_PARAMS,
     Start,
     check_params,
+    check_weights,
     find_changed_file,
     find_start,
     iter_trainers,
@@ -48,7 +49,6 @@ from mlwf_tui.workflow.training.starts import (
     start_from,
 )
 from mlwf_tui.workflow.training.tasks import check_task_data, read_task_data
-from mlwf_tui.workflow.using.trust import check_file, check_model
 from mlwf_tui.workspace import Workspace
 
 MAX_PARAMS_BYTES = 1 << 20
@@ -100,7 +100,7 @@ def submit_train(
     """
     given = read_params(params_file, params)
     start, shown = check_training(workspace, model, given)
-    _check_weights(workspace, start, is_trusted=bool(shown.get("trust_weights")))
+    check_weights(workspace, start, is_trusted=bool(shown.get("trust_weights")))
     project, manifest = resolve_manifest(workspace, ref)
     named = by_name(workspace, ref)
     check_task_data(read_task_data(workspace, manifest, start.task), start.task, named)
@@ -111,15 +111,6 @@ def submit_train(
     return _queue(
         workspace, start, ref, {**shown, **facts}, seed, name, stem, terms, params_text=kept, parent=parent
     )
-
-
-def _check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> None:
-    """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them."""
-    if start.model is not None:
-        check_model(workspace, start.model, is_trusted=is_trusted)
-    elif start.file is not None and start.is_of_weights:
-        trainer = workspace.registry.get_trainer(start.trainer)
-        check_file(workspace, trainer, start.file, is_trusted=is_trusted)
 
 
 def submit_continued(
@@ -346,8 +337,10 @@ def _keep_model(
         version = workspace.catalog.versions.find_any(version.id) or version  # by its present name
         workspace.catalog.runs.set_environment(recorder.run_id, {**environment, **result.environment})
         taken = {model.name for model in workspace.catalog.models.list()}
+        free = find_free(name, taken) if name in taken else name  # renamed so meanwhile: keep the work
+        renamed = [] if free == name else [f"Another model is named {name} by now: this one is {free}."]
         model = recorder.write_model(
-            name=find_free(name, taken) if name in taken else name,  # renamed so meanwhile: keep the work
+            name=free,
             description=f"trained on {version.ref}",
             architecture=result.architecture,
             task=result.task,
@@ -367,7 +360,7 @@ def _keep_model(
             "model": model.name,
             "model_id": model.id,
             "metrics": dict(result.metrics),
-            "notes": list(result.notes),
+            "notes": [*result.notes, *renamed],
             **({"problems": msgspec.to_builtins(result.problems)} if result.problems else {}),
             **({"benchmark": measured} if measured else {}),
             "summary": " · ".join(filter(None, (noted.get("summary"), summary))),

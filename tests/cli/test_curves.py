@@ -37,7 +37,7 @@ def run(home: Path) -> Run:
         with (folder / FILE_NAME).open("ab") as file, EventWriter(file, clock=lambda: next(ticks)) as writer:
             for step in range(1, 61):
                 writer.metric("metrics/mAP50", 1 - 1 / step, step)
-                writer.metric("train/box_loss", 1 / step if step < 59 else math.nan, step)
+                writer.metric("train/box_loss", {59: math.inf, 60: math.nan}.get(step, 1 / step), step)
                 writer.progress(step, 100, f"epoch {step}/100")
         return started
 
@@ -55,7 +55,7 @@ def test_metrics_as_csv_are_all_points_in_long_form(
     assert rows[0].keys() == {"run", "key", "step", "at", "value"}
     assert (rows[0]["run"], rows[0]["key"], rows[0]["step"]) == (run.id, "metrics/mAP50", "1")
     assert [float(row["value"]) for row in rows[:60]] == [1 - 1 / step for step in range(1, 61)]
-    assert math.isnan(float(rows[-1]["value"]))
+    assert [row["value"] for row in rows[-2:]] == ["inf", "nan"]
 
 
 def test_metrics_as_json_have_points_figures_and_marks(
@@ -68,7 +68,9 @@ def test_metrics_as_json_have_points_figures_and_marks(
         "train/box_loss", 60, 2, None,
     )  # fmt: skip
     assert (metric["best"], metric["best_step"]) == (1 / 58, 58)
-    assert metric["points"][-1]["value"] is None
+    infinite, none = metric["points"][-2:]
+    assert (infinite["value"], infinite["infinite"]) == (None, "inf")
+    assert (none["value"], "infinite" in none) == (None, False)
     assert told["marks"][0]["kind"] == "not_finite"
 
 

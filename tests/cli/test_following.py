@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from mlwf_tui.cli.following import follow_to_end
+from mlwf_tui.cli.following import follow_to_end, stop_followed
 from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import Cancelled
 from mlwf_tui.workflow.queue import pause_queue
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workspace import Workspace
 from tests import jobs
+from tests.fakes.models import add_model
 
 
 @pytest.fixture
@@ -122,3 +125,28 @@ def test_a_run_that_ends_as_it_is_to_be_stopped_is_told_as_it_ended(
     ended = follow_to_end(home, run, stopping="stopping")
 
     assert (ended.state, ended.result["summary"]) == (RunState.DONE, "whole")
+
+
+def test_who_does_not_wait_for_a_stopped_training_is_told_of_its_model(
+    home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause_queue(home)
+    run = queue_run(home, "train", {"name": "keeper"}, None).run
+
+    def press_again(*_: object) -> Run:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlwf_tui.workflow.stop.stop_run", press_again)
+    with pytest.raises(Cancelled, match="was told to stop, and ends without you") as caught:
+        stop_followed(home, run)
+    assert caught.value.hint == (
+        f"mlwf watch {run.id} shows its end; what it has learned becomes the model keeper, and "
+        f"mlwf train --continue {run.id} -p epochs=+N goes on with it."
+    )
+
+    model = add_model(home, "kept")
+    done = home.catalog.runs.get(model.run_id)
+    told = f"train run {done.id} is done, and has made the model kept"
+    with pytest.raises(Cancelled, match=told) as caught:
+        stop_followed(home, done)
+    assert caught.value.hint == f"mlwf train --continue {done.id} -p epochs=+N goes on with it."

@@ -205,6 +205,21 @@ def test_a_script_tells_numbers_reports_and_is_told_json(shell: Shell, tmp_path:
     shell("show", "0" * 12, code=4)
 
 
+def test_a_parameter_that_was_told_is_not_overwritten(shell: Shell) -> None:
+    run = shell("run", "start", "look", "-p", "size=640").strip()
+    assert shell("run", "log-params", "-p", "size=640", "--run", run) == "1 parameter noted\n"
+    words = ("run", "log-params", "-p", "more=1", "-p", "size=1280", "--run", run)
+    refused = shell.json(*words, code=5)["error"]["message"]
+    assert refused == f"The run {run} has the parameter size already, as 640."
+    assert shell.json("show", run)["params"] == {"size": 640}
+
+
+def test_a_program_that_fell_silent_is_told_as_such(shell: Shell) -> None:
+    run = shell("run", "start", "look", "--timeout", "3s").strip()
+    os.utime(shell.home / "runs" / run / "heartbeat", (0, 0))
+    assert shell.json("show", run)["error"] == "Nothing was heard of it for 3 s."
+
+
 def test_a_program_that_may_be_silent_for_ever_keeps_nobody_from_looking(shell: Shell) -> None:
     shell.json("run", "start", "look", "--timeout", "999999999w", code=2)
     run = shell("run", "start", "look", "--timeout", "5000w").strip()

@@ -74,6 +74,14 @@ def test_a_training_loss_that_runs_away_says_to_lower_the_learning_rate() -> Non
     assert (mark.kind, "learning rate" in mark.hint) == (MarkKind.RISING, True)
 
 
+def test_a_rise_is_told_in_values_that_were_logged() -> None:
+    values = [1.0, 0.5, 0.02, *(0.02 + 0.05 * step for step in range(1, 30))]
+    (mark,) = find("val/loss", values)
+    step = values.index(0.02)
+    assert (mark.step, mark.message) == (step, f"val/loss rises since step {step}, from 0.02 to 1.47.")
+    assert "checkpoint of step" not in mark.hint
+
+
 def test_a_short_rise_or_a_short_run_is_not_marked() -> None:
     assert find("train/loss", curve(100, lambda step: fall(step) + max(0, step - 95) * 0.1)) == []
     assert find("train/loss", [1.0, 2.0, 3.0, 4.0]) == []

@@ -71,6 +71,14 @@ def test_of_a_model_that_a_program_has_told_of_nothing_is_said_that_is_not_known
     assert "mlwf apply small" in write_model_card(change(is_told=True)), "its trainer can open it"
 
 
+def test_what_went_otherwise_than_asked_stands_beside_what_was_asked() -> None:
+    card = write_model_card(change(notes=("It stopped early after epoch 2 of 6.",), params={"epochs": 6}))
+    assert (
+        "It stopped early after epoch 2 of 6."
+        in card.partition("## Training")[2].partition("| epochs | 6 |")[0]
+    )
+
+
 def test_limits_are_what_the_numbers_say() -> None:
     poor = change(
         class_names=("cat", "dog", "emu", "fox"),

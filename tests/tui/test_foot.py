@@ -12,6 +12,7 @@ from mlwf_tui.entities.run import RunState
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.tui.screens.foot import draw_standing
 from mlwf_tui.workflow.describe import Coverage
+from mlwf_tui.workflow.queue import pause_queue, resume_queue
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import drive
 
@@ -28,6 +29,14 @@ from tests.tui.driving import drive
 def test_runs_that_wait_are_not_counted_as_running(going: list[RunState], words: str) -> None:
     shown = draw_standing(progress=None, marked=(), going=going, errors=0, coverage=Coverage(), home=None)
     assert shown.plain == words
+
+
+async def test_a_paused_queue_is_told_for_as_long_as_it_is(projects_home: Workspace) -> None:
+    async with drive(projects_home, size=(120, 30)) as app:
+        pause_queue(projects_home)
+        await app.until_text("‖ queue is paused")
+        resume_queue(projects_home)
+        await app.until(lambda: "queue is paused" not in app.read_text())
 
 
 async def test_what_is_waited_for_is_said_until_it_is_answered(projects_home: Workspace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,16 +16,19 @@ from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.pause import pause_run
-from mlwf_tui.workflow.queue import list_queue
+from mlwf_tui.workflow.queue import list_queue, pause_queue
+from mlwf_tui.workflow.rename import rename
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.retry import retry_run
 from mlwf_tui.workflow.running.events import read_metrics
+from mlwf_tui.workflow.running.jobs import queue_run
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workflow.train import submit_train
 from mlwf_tui.workspace import Workspace
 from tests import jobs
+from tests.fakes.models import add_model
 from tests.fakes.observers import KeepingObserver
 from tests.making import make_voc
 
@@ -410,15 +413,58 @@ def test_a_stopped_training_keeps_its_model_and_is_not_reopened(home: Workspace,
             again(home, run.id)
 
 
+def test_what_is_stopped_is_not_paused_but_can_be_resumed(home: Workspace) -> None:
+    pause_queue(home)
+    run = stop_run(home, jobs.act(home, "").id)
+    with pytest.raises(Conflict, match="is stopped already") as caught:
+        pause_run(home, run.id)
+    assert caught.value.hint == f"mlwf resume {run.id} goes on with it."
+    assert resume_run(home, run.id).state is RunState.QUEUED
+
+
 def test_a_run_that_is_done_or_goes_cannot_be_resumed(home: Workspace) -> None:
     done = jobs.wait_for_end(home, jobs.act(home, ""))
     with pytest.raises(Conflict):
         resume_run(home, done.id)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="is done already"):
         pause_run(home, done.id)
     going = jobs.wait_for_state(home, jobs.act(home, jobs.FOREVER, seed=1), RunState.RUNNING)
     with pytest.raises(Conflict):
         resume_run(home, going.id)
+
+
+@pytest.mark.parametrize("again", [resume_run, retry_run])
+def test_a_run_whose_models_name_is_anothers_by_now_stays_as_it_is(
+    home: Workspace, again: Callable[[Workspace, str], Run]
+) -> None:
+    pause_queue(home)
+    first, second = (queue_run(home, "train", {"name": "dup"}, None).run for _ in range(2))
+    home.catalog.runs.finish(first.id, RunState.STOPPED, result={})
+
+    with pytest.raises(Conflict, match=f"train run {second.id}, which is queued, will name its model 'dup'"):
+        again(home, first.id)
+    home.catalog.runs.finish(second.id, RunState.STOPPED, result={})
+    model = add_model(home, "dup")
+    with pytest.raises(Conflict, match="there is one of that name by now") as caught:
+        again(home, first.id)
+    assert caught.value.hint.endswith("mlwf rename dup NAME")
+    assert get_run(home, first.id).state is RunState.STOPPED
+    rename(home, model.id, "other")
+    assert again(home, first.id).state is RunState.QUEUED
+
+
+def test_a_training_whose_name_is_taken_as_it_goes_tells_which_its_model_got(
+    home: Workspace, gate: Path
+) -> None:
+    run = train(home, gate)
+    add_model(home, run.output_name)
+    open_gate(gate, 1, 2, 3, 4)
+
+    done = jobs.wait_for_end(home, run)
+
+    got = f"{run.output_name}-1"
+    assert done.result["model"] == got
+    assert f"Another model is named {run.output_name} by now: this one is {got}." in done.result["notes"]
 
 
 def test_of_two_resumes_at_once_one_starts_the_run(home: Workspace, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.resume import resume_run
 from mlwf_tui.workflow.search import continue_search, read_search, submit_search
-from mlwf_tui.workflow.searching.plans import check_plan, read_axes
+from mlwf_tui.workflow.searching.plans import check_plan, choose_metric, read_axes
 from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workspace import Workspace
 from tests import jobs
@@ -322,6 +322,14 @@ def test_a_search_that_cannot_be_done_is_refused_and_leaves_no_run(
     with pytest.raises(InvalidParameter, match=error):
         search(home, space, **options)
     assert home.catalog.runs.list(limit=None) == before
+
+
+@pytest.mark.parametrize(
+    ("model", "metric"),
+    [("yolov10p", "map50"), ("resnet18", "top1"), ("yolo11n-cls", "top1"), ("learner", "map50")],
+)
+def test_the_task_says_what_a_search_looks_at(home: Workspace, model: str, metric: str) -> None:
+    assert choose_metric(home, model) == metric
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ class Foot:
             waited_for=waited_for,
             marked=self._host.marks.entries,
             going=[run.state for run in self._host.snapshot.active_runs],
+            is_queue_paused=self._host.snapshot.is_queue_paused,
             errors=errors,
             coverage=self._host.snapshot.coverage,
             is_short=width < WIDE_COLUMNS,
@@ -100,6 +101,7 @@ def draw_standing(
     errors: int,
     coverage: Coverage,
     home: Path | None,
+    is_queue_paused: bool = False,
     is_read_only: bool = False,
     is_short: bool = False,
 ) -> Content:
@@ -116,6 +118,8 @@ def draw_standing(
     if marked:
         parts.append(Content.styled(f"◆ {describe_marks(marked)} marked", "$accent bold"))
     parts += [Content.styled(words, "$accent") for words in _count_going(going)]
+    if is_queue_paused:
+        parts.append(Content.styled(f"{STATE_GLYPHS[RunState.PAUSED]} queue is paused", "$warning"))
     if errors:
         parts.append(Content.styled(f"✗ {errors}", "$error"))
     if is_read_only:

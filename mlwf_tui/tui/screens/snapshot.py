@@ -20,7 +20,7 @@ from mlwf_tui.workflow.journal import latest_sequence
 from mlwf_tui.workflow.models import list_models
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.reports import list_reports
-from mlwf_tui.workflow.runs import count_runs, list_present_runs
+from mlwf_tui.workflow.runs import count_runs, is_queue_paused, list_present_runs
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 
@@ -37,6 +37,7 @@ class Snapshot:
     reports: tuple[Report, ...] = ()
     runs: tuple[Run, ...] = ()  # the newest, and all that are not over
     run_count: int = 0  # of all
+    is_queue_paused: bool = False
     graph: LineageGraph = LineageGraph((), ())
     coverage: Coverage = Coverage()
     folders: tuple[LineageNode, ...] = ()  # drawn in the place of sibling files, their members
@@ -132,6 +133,7 @@ def read_snapshot(workspace: Workspace, opened: Iterable[ProjectId]) -> Snapshot
         reports=reports,
         runs=runs,
         run_count=count_runs(workspace),
+        is_queue_paused=is_queue_paused(workspace),
         graph=_add_planned_steps(workspace, graph, runs),
         coverage=measure_coverage(workspace, (*projects, *models, *reports)),
         folders=list_groups(workspace, graph),

@@ -43,6 +43,7 @@ def gather_facts(
     licence: str,
     is_stopped: bool = False,
     problems: Sequence[Problem] = (),
+    notes: Sequence[str] = (),
     glance: Glance | None = None,
 ) -> CardFacts:
     """Return the facts of a model's card; reads all items of the version once."""
@@ -75,6 +76,7 @@ def gather_facts(
         took_s=run.find_length_s(model.created_at),
         is_stopped=is_stopped,
         problems=problems,
+        notes=notes,
         glance=glance,
         is_told=run.is_tracked,
     )

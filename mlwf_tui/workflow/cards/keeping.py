@@ -63,6 +63,7 @@ def keep_model_files(
         licence=trainer.licence,
         is_stopped=result.is_stopped,
         problems=result.problems,
+        notes=result.notes,
         glance=seen.glance,
     )
     card = MadeFile(CARD_NAME, write_model_card(facts).encode(), FileRole.CARD)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Literal, Protocol
 
 import msgspec
 
@@ -44,10 +44,10 @@ class ProgressEvent(msgspec.Struct, tag_field="type", tag="progress"):
 
 
 class MetricEvent(msgspec.Struct, tag_field="type", tag="metric"):
-    """One point; `value` None where it is not finite, for JSON has no NaN."""
+    """One point; JSON has no numbers for what is not finite: `value` is None for NaN, else a word."""
 
     key: str
-    value: float | None
+    value: float | Literal["inf", "-inf"] | None
     step: int
     at: float
 
@@ -182,9 +182,8 @@ class EventWriter:
 
     def _make_point(self, key: str, value: float, step: int) -> MetricEvent:
         self._has_points = True
-        return MetricEvent(
-            key=key, value=value if math.isfinite(value) else None, step=step, at=self._clock()
-        )
+        told = value if math.isfinite(value) else _name_number(value)
+        return MetricEvent(key=key, value=told, step=step, at=self._clock())
 
     def _append(self, event: Event) -> None:
         line = self._encoder.encode(event)
@@ -237,6 +236,13 @@ class EventWriter:
                 f"The run's metrics cannot be written: {failure.strerror or failure}.",
                 hint="Free some space on the home's disk, then resume the run.",
             ) from failure
+
+
+def _name_number(value: float) -> Literal["inf", "-inf"] | None:
+    """Return the word for an infinite number, None for what is none."""
+    if math.isnan(value):
+        return None
+    return "inf" if value > 0 else "-inf"
 
 
 @contextmanager
@@ -292,7 +298,7 @@ class EventReader:
         points: list[MetricPoint] = []
         for event in _iter_events(lines):
             if isinstance(event, MetricEvent):
-                value = math.nan if event.value is None else event.value
+                value = math.nan if event.value is None else float(event.value)
                 point = MetricPoint(
                     key=event.key, value=value, step=event.step, at=event.at, attempt=self.attempt
                 )

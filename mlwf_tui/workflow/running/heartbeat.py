@@ -54,6 +54,14 @@ def read_heartbeat(folder: Path) -> Heartbeat | None:
     return Heartbeat(at=datetime.fromtimestamp(at, UTC), patience_s=patience_s)
 
 
+def tell_death(folder: Path, job: Job | None) -> str:
+    """Return by what a run is known to have lost its program, as a sentence."""
+    heartbeat = read_heartbeat(folder)
+    if heartbeat is None or (job is not None and processes.can_see(job.process)):
+        return "The process ended without a word."
+    return f"Nothing was heard of it for {heartbeat.patience_s:g} s."
+
+
 def is_dead(folder: Path, run: Run, job: Job | None, *, start_grace: timedelta) -> bool:
     """Whether a run that some program does itself has lost that program.
 

@@ -6,10 +6,13 @@ the app did itself, the identity of that process decides.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import signal
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from mlwf_tui import processes
 from mlwf_tui.catalog.jobs import JobEnd
@@ -27,6 +30,8 @@ START_GRACE = timedelta(seconds=60)  # between a run's row and its process's
 MAX_UNBEGUN = 3  # jobs that died before they began; something kills them, and would again
 RETRY, UNBEGUN = "retry", "unbegun"
 MOST_TOLD = 2_000  # characters: all of it must fit into a pipe of 64 KB that is read at last
+LOG_END_BYTES = 4096
+_OF_DISK = "The disk refused what it had to write, as when it is full."
 DISK_REFUSED = 74  # EX_IOERR: of a worker that could not even say so in the catalog
 
 
@@ -127,7 +132,7 @@ def _close_run(workspace: Workspace, run: Run, job: Job | None, found: JobExit |
         case RunState.CLAIMED:
             return _close_claimed(workspace, run, found)
         case RunState.RUNNING:
-            return _close_broken(workspace, run, *_explain(job, found, run))
+            return _close_broken(workspace, run, *_explain(workspace, job, found, run))
         case RunState.STOPPING:
             workspace.catalog.runs.finish(
                 run.id, RunState.STOPPED, result={}, error="Stopped by force.", hint=_hint(workspace, run)
@@ -139,7 +144,7 @@ def _close_run(workspace: Workspace, run: Run, job: Job | None, found: JobExit |
         case RunState.PAUSED:
             if job is None or job.outcome == RunState.PAUSED:
                 return RunState.PAUSED
-            return _close_broken(workspace, run, *_explain(job, found, run))
+            return _close_broken(workspace, run, *_explain(workspace, job, found, run))
         case _:
             return run.state
 
@@ -163,7 +168,7 @@ def _close_broken(workspace: Workspace, run: Run, state: RunState, error: str) -
     return state
 
 
-def _explain(job: Job | None, found: JobExit | None, run: Run) -> tuple[RunState, str]:
+def _explain(workspace: Workspace, job: Job | None, found: JobExit | None, run: Run) -> tuple[RunState, str]:
     """Return what a run is whose worker has not had the last word, and why."""
     if found is not None and found.is_timed_out:
         limit_s = run.terms.timeout_s if run.terms is not None else None
@@ -171,12 +176,24 @@ def _explain(job: Job | None, found: JobExit | None, run: Run) -> tuple[RunState
     if found is not None and found.wish == "stop":
         return RunState.LOST, "It was ended from outside, as when the machine is shut down."
     if found is not None and found.exit_code == DISK_REFUSED:
-        return RunState.LOST, "The disk refused what it had to write, as when it is full."
+        return RunState.LOST, _OF_DISK
     if found is not None:
         return RunState.LOST, f"The process ended without a word: {_describe_exit(found)}."
     if job is not None and job.process.boot_id.partition(":")[0] != processes.read_boot_id():
         return RunState.LOST, "The machine was restarted."
+    if _names_full_disk(workspace.run_folder(run.id) / "log"):  # which held no word of how it ended either
+        return RunState.LOST, _OF_DISK
     return RunState.LOST, "The process ended without a word."
+
+
+def _names_full_disk(log: Path) -> bool:
+    """Whether the last that a job has written into its log names a full disk."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - LOG_END_BYTES))
+            return os.strerror(errno.ENOSPC).encode() in file.read()
+    except OSError:
+        return False
 
 
 def _describe_exit(found: JobExit) -> str:
@@ -217,7 +234,7 @@ def _settle_own(workspace: Workspace) -> None:
     for run in catalog.runs.list(states=UNFINISHED, limit=None, is_detached=False):
         job = catalog.jobs.latest(run.id)
         if heartbeat.is_dead(workspace.run_folder(run.id), run, job, start_grace=START_GRACE):
-            mark_lost(workspace, run)
+            mark_lost(workspace, run, heartbeat.tell_death(workspace.run_folder(run.id), job))
     for job in catalog.jobs.list_unfinished():
         if not processes.is_gone(job.process):
             continue
@@ -227,11 +244,11 @@ def _settle_own(workspace: Workspace) -> None:
                 catalog.jobs.finish(job.id, None, at=run.finished_at)
 
 
-def mark_lost(workspace: Workspace, run: Run) -> None:
-    """Close a run without a process; a run that finished meanwhile is left as it is."""
+def mark_lost(workspace: Workspace, run: Run, reason: str) -> None:
+    """Close a run without a process, for a reason; a run that finished meanwhile is left as it is."""
     was_stopping = workspace.catalog.runs.get(run.id).state is RunState.STOPPING
     state = RunState.STOPPED if was_stopping else RunState.LOST
-    error = "Stopped by force." if was_stopping else "The process ended without a word."
+    error = "Stopped by force." if was_stopping else reason
     at, hint = _find_last_sign(workspace, run), _hint(workspace, run)
     with suppress(Conflict):  # the process's own last word came first
         workspace.catalog.runs.finish(run.id, state, result={}, error=error, hint=hint, at=at)

@@ -37,6 +37,17 @@ def read_axes(workspace: Workspace, model: str, space: Mapping[str, str]) -> tup
     return tuple(read_axis(name, text, is_real=name in real) for name, text in space.items())
 
 
+def choose_metric(workspace: Workspace, model: str) -> str:
+    """Return what tells which training of a model is better: mAP50, of classifiers top1, else the first told.
+
+    Raises:
+        InvalidParameter: there is no such model.
+    """
+    task, told = _list_told(workspace, model)
+    usual = "top1" if task == "classify" else "map50"
+    return usual if not told or any(matches(usual, name) for name in told) else told[0]
+
+
 def check_plan(workspace: Workspace, plan: SearchPlan) -> SearchPlan:
     """Return the plan as it will be done: of a grid with no more trials than it has points.
 
@@ -106,13 +117,19 @@ def describe_plan(plan: SearchPlan) -> dict[str, Any]:
 
 def _check_metric(workspace: Workspace, plan: SearchPlan) -> None:
     """Refuse a metric that no trial will tell; of losses, whose names differ, the first trial shows it."""
-    start = find_start(workspace, plan.model)
-    told = getattr(workspace.registry.get_trainer(start.trainer), "metric_names", {}).get(start.task, ())
+    _, told = _list_told(workspace, plan.model)
     if told and not is_loss(plan.metric) and not any(matches(plan.metric, name) for name in told):
         raise InvalidParameter(
             f"No training of {plan.model} tells a metric like {plan.metric!r}.",
             hint=f"There are {', '.join(name for name in told if '/' not in name)}, and losses.",
         )
+
+
+def _list_told(workspace: Workspace, model: str) -> tuple[str, tuple[str, ...]]:
+    """Return the task of a model, and the metrics that its trainings tell; none where that is not known."""
+    start = find_start(workspace, model)
+    trainer = workspace.registry.get_trainer(start.trainer)
+    return start.task, tuple(getattr(trainer, "metric_names", {}).get(start.task, ()))
 
 
 def _check_ends(workspace: Workspace, plan: SearchPlan) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -15,7 +13,6 @@ import msgspec
 from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.observer import Observer
@@ -23,14 +20,14 @@ from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.exporting.exports import find_export
 from mlwf_tui.workflow.exporting.fitting import make_fitter
 from mlwf_tui.workflow.machine import read_gpus
-from mlwf_tui.workflow.metrics import read_outlooks
+from mlwf_tui.workflow.names import choose_model_name
 from mlwf_tui.workflow.refs import resolve_manifest
 from mlwf_tui.workflow.running.jobs import check_terms
-from mlwf_tui.workflow.training.records import SPLIT_PREFIX
+from mlwf_tui.workflow.training.earlier import find_took
 from mlwf_tui.workflow.training.starts import (
-    OWN_PARAMS,
     Start,
     check_params,
+    check_weights,
     find_start,
     read_continued,
     split_params,
@@ -39,8 +36,6 @@ from mlwf_tui.workflow.training.tasks import SPLITS, TaskData, check_task_data, 
 from mlwf_tui.workflow.training.trial import Measured, Trial, measure_trial
 from mlwf_tui.workspace import Workspace
 
-EARLIER = 5  # trainings that an estimate looks at, the newest
-_COUNT = re.compile(r"\(([\d,]+) items\)")
 COPIES = 3  # of the checkpoints: in the run's folder, those put aside there, and in the store
 MEMORY_SHARE = 0.9  # of what is free: beyond it a training does not fit
 
@@ -66,7 +61,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, Any]  # epochs, batch, imgsz, … with all presets resolved
     losses: tuple[Loss, ...]
     warnings: tuple[str, ...]
-    disk_bytes: int  # that it writes: the data, where it is not there yet, and its checkpoints
+    disk_bytes: int  # that it writes: the data, where it is not there yet, and its checkpoints, where known
+    checkpoint_bytes: int | None  # of those that it keeps, once
     disk_free_bytes: int
     memory_bytes: int | None
     memory_free_bytes: int | None
@@ -79,6 +75,8 @@ def plan_train(
     *,
     model: str,
     params: Mapping[str, Any],
+    name: str = "",
+    terms: Terms | None = None,
     is_measured: bool | None = None,
     observer: Observer,
 ) -> TrainPlan:
@@ -87,12 +85,17 @@ def plan_train(
     `is_measured` None measures where no earlier training tells the time; measuring takes half a minute.
 
     Raises:
-        NotFound: there is no such project or version.
-        InvalidParameter: the architecture is not known, a parameter does not fit, or no such GPU is there.
+        NotFound: there is no such project or version, or no run that it is to come after.
+        InvalidParameter: the architecture is not known, a parameter does not fit, or the machine has not
+            what is wanted.
         InvalidInput: the data does not hold what the task learns from, or a file cannot be used.
+        Untrusted: opening the weights may run code of their maker, and nobody vouches for them.
+        Conflict: the name is taken.
     """
     start = find_start(workspace, model)
     given = check_params(workspace.registry.get_trainer(start.trainer), params)
+    check_weights(workspace, start, is_trusted=bool(given.get("trust_weights")))
+    _check_asked(workspace, given, name, terms)
     _, manifest = resolve_manifest(workspace, ref)
     return _plan(workspace, ref, manifest, start, given, is_measured=is_measured, observer=observer)
 
@@ -102,6 +105,8 @@ def plan_continued(
     ref: str,
     *,
     params: Mapping[str, Any],
+    name: str = "",
+    terms: Terms | None = None,
     is_measured: bool | None = None,
     observer: Observer,
 ) -> TrainPlan:
@@ -109,15 +114,25 @@ def plan_continued(
 
     Raises:
         NotFound: there is no such run, or its version was deleted.
-        InvalidParameter: how many epochs is not said, or a parameter cannot change now.
+        InvalidParameter: how many epochs is not said, a parameter cannot change now, or the machine has not
+            what is wanted.
         InvalidInput: the run is no training that can be gone on with.
+        Conflict: the name is taken.
     """
     found = read_continued(workspace, ref, params)
     version, given = found.version, {**found.params, "epochs": found.more_epochs}
+    _check_asked(workspace, given, name, terms)
     return _plan(
         workspace, version.ref, version.manifest, found.start, given,
         is_measured=is_measured, observer=observer,
     )  # fmt: skip
+
+
+def _check_asked(workspace: Workspace, given: Mapping[str, Any], name: str, terms: Terms | None) -> None:
+    """Refuse what queueing the training would refuse."""
+    check_terms(workspace, terms or Terms(), uses_gpu=True, device=str(given.get("device", "auto")))
+    if name:
+        choose_model_name(workspace, name, "")
 
 
 def _plan(
@@ -131,7 +146,6 @@ def _plan(
     observer: Observer,
 ) -> TrainPlan:
     trainer = workspace.registry.get_trainer(start.trainer)
-    check_terms(workspace, Terms(), uses_gpu=True, device=str(given.get("device", "auto")))
     data = read_task_data(workspace, manifest, start.task)
     check_task_data(data, start.task, ref)
     declared, extra = split_params(trainer, given)
@@ -139,7 +153,14 @@ def _plan(
     built = build_params(trainer.params_type, declared)
     settings = trainer.resolve_settings(built, extra, task=start.task, has_gpu=has_gpu)
     name = start.model.name if start.model else start.architecture
-    losses, size_bytes = _look_through(workspace, manifest, trainer.data_formats[start.task], observer)
+    least_side_px = int(getattr(trainer, "least_side_px", 0))
+    losses, size_bytes, small_count = _look_through(
+        workspace, manifest, trainer.data_formats[start.task], least_side_px, observer
+    )
+    odd = list_warnings(data, start.task)
+    if small_count:
+        many = f"{small_count:,} images have" if small_count > 1 else "1 image has"
+        odd += (f"{many} a side under {least_side_px} pixels, and will be left out.",)
     alike = {name, start.architecture}  # what it begins with does not change how long an epoch takes
     estimate = None if is_measured else _learn_from_earlier(workspace, alike, settings, data, has_gpu)
     measured = None
@@ -148,7 +169,10 @@ def _plan(
         measured = _measure(workspace, start, manifest, declared, extra, settings)
         estimate = _estimate(measured, settings, data)
     is_there = find_export(workspace, manifest, trainer.data_formats[start.task]) is not None
-    weights_bytes = measured.checkpoint_bytes if measured else _find_checkpoint_bytes(workspace, name)
+    if measured is not None and not measured.problem:
+        checkpoint_bytes: int | None = measured.checkpoint_bytes
+    else:
+        checkpoint_bytes = _find_checkpoint_bytes(workspace, name)
     plan = TrainPlan(
         ref=ref,
         manifest=manifest,
@@ -159,9 +183,9 @@ def _plan(
         classes={name: dict(counts) for name, counts in data.classes.items()},
         settings=settings,
         losses=losses,
-        warnings=list_warnings(data, start.task),
-        disk_bytes=(0 if is_there else size_bytes)
-        + 3 * weights_bytes,  # in the run, torn aside, in the store
+        warnings=odd,
+        disk_bytes=(0 if is_there else size_bytes) + COPIES * (checkpoint_bytes or 0),
+        checkpoint_bytes=checkpoint_bytes,
         disk_free_bytes=shutil.disk_usage(workspace.home).free,
         memory_bytes=_find_memory(measured, has_gpu=has_gpu),
         memory_free_bytes=_find_free_memory(workspace, has_gpu=has_gpu),
@@ -171,19 +195,24 @@ def _plan(
 
 
 def _look_through(
-    workspace: Workspace, manifest: Digest, format: str, observer: Observer
-) -> tuple[tuple[Loss, ...], int]:
-    """Return what the trainer's format cannot hold, and how many bytes its images are."""
+    workspace: Workspace, manifest: Digest, format: str, least_side_px: int, observer: Observer
+) -> tuple[tuple[Loss, ...], int, int]:
+    """Return what the trainer's format cannot hold, how many bytes its images are, and how many too small.
+
+    Only images of what is trained and validated on count as too small.
+    """
     exporter = workspace.registry.get_exporter(format)
     summary = read_summary(workspace.store, manifest)
     fitter = make_fitter(exporter.abilities, summary.schema, partial(iter_items, workspace.store, manifest))
-    size_bytes = 0
+    size_bytes = small_count = 0
     for count, item in enumerate(iter_items(workspace.store, manifest), start=1):
         observer.check_cancelled()
         observer.progress(count, summary.item_count, "looking at the data")
         if fitter.fit(item) is not None:
             size_bytes += item.size_bytes
-    return fitter.list_losses(), size_bytes
+            is_small = min(item.width_px, item.height_px) < least_side_px
+            small_count += is_small and item.split in SPLITS
+    return fitter.list_losses(), size_bytes, small_count
 
 
 def _measure(
@@ -226,62 +255,22 @@ def _estimate(measured: Measured, settings: Mapping[str, Any], data: TaskData) -
 def _learn_from_earlier(
     workspace: Workspace, models: Collection[str], settings: Mapping[str, Any], data: TaskData, has_gpu: bool
 ) -> TimeEstimate | None:
-    """Return what earlier trainings of these models with such images took, an image and epoch."""
-    fitting = [
-        run
-        for run in workspace.catalog.runs.list(states=[RunState.DONE])
-        if run.verb == "train"
-        and run.params.get("model") in models
-        and _is_alike(workspace, run, settings, has_gpu)
-    ]
-    rates_s = list(_iter_rates(workspace, fitting[:EARLIER]))
-    if not rates_s:
+    """Return how long it takes by what earlier trainings of these models with such images took."""
+    took = find_took(workspace, models, settings, has_gpu=has_gpu)
+    if took is None:
         return None
-    count = sum(data.item_counts[split] for split in SPLITS)
-    epoch_s = median(rates_s) * count
-    some = "an earlier training" if len(rates_s) == 1 else f"{len(rates_s)} earlier trainings"
-    return TimeEstimate(
-        seconds=epoch_s * int(settings.get("epochs", 1)), epoch_s=epoch_s, basis=f"from {some} in this home"
-    )
+    epoch_s = took.item_epoch_s * sum(data.item_counts[split] for split in SPLITS)
+    seconds = took.around_s + epoch_s * int(settings.get("epochs", 1))
+    some = "an earlier training" if took.count == 1 else f"{took.count} earlier trainings"
+    return TimeEstimate(seconds=seconds, epoch_s=epoch_s, basis=f"from {some} in this home")
 
 
-def _is_alike(workspace: Workspace, run: Run, settings: Mapping[str, Any], has_gpu: bool) -> bool:
-    """Whether a step of a run took what one of the asked training would: the same batch, size and device."""
-    if (run.environment.get("device", "cpu") not in ("cpu", "mps")) is not has_gpu:
-        return False
-    given = {key: value for key, value in run.params.items() if key not in OWN_PARAMS}
-    try:
-        start = find_start(workspace, str(run.params["model"]))
-        trainer = workspace.registry.get_trainer(start.trainer)
-        declared, extra = split_params(trainer, given)
-        built = build_params(trainer.params_type, declared)
-        theirs = trainer.resolve_settings(built, extra, task=start.task, has_gpu=has_gpu)
-    except MlwfError:  # of an earlier mlwf
-        return False
-    return all(theirs.get(name) == settings.get(name) for name in ("batch", "imgsz"))
-
-
-def _iter_rates(workspace: Workspace, runs: list[Run]) -> Iterator[float]:
-    """Yield the seconds that an image and epoch of each run took, start and end of all its jobs included.
-
-    A run that has lost the time of a job, as when the machine was switched off, tells nothing.
-    """
-    outlooks = read_outlooks(workspace, runs)
-    for run in runs:
-        jobs_s = [job.ran_s for job in workspace.catalog.jobs.list_of(run.id) if job.finished_at is not None]
-        counts = [_COUNT.search(run.environment.get(f"{SPLIT_PREFIX}{split}", "")) for split in SPLITS]
-        items = sum(int(count[1].replace(",", "")) for count in counts if count is not None)
-        epochs = outlooks[run.id].standing.summaries.get("epoch")
-        if jobs_s and None not in jobs_s and epochs is not None and epochs.count and items:
-            yield sum(filter(None, jobs_s)) / (items * epochs.count)
-
-
-def _find_checkpoint_bytes(workspace: Workspace, name: str) -> int:
-    """Return how large the checkpoints of the newest model of an architecture are, 0 where there is none."""
+def _find_checkpoint_bytes(workspace: Workspace, name: str) -> int | None:
+    """Return how large the checkpoints of an architecture's newest model are, None where there is none."""
     for model in workspace.catalog.models.list():
         if name in (model.architecture, model.name):
             return sum(checkpoint.size_bytes for checkpoint in model.checkpoints)
-    return 0
+    return None
 
 
 def _find_memory(measured: Measured | None, *, has_gpu: bool) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import msgspec
 from mlwf_tui.entities.ids import VersionId
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
-from mlwf_tui.entities.run import ArtifactKind, Run, RunState
+from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.errors import InvalidInput, InvalidParameter, NotFound, suggest
 from mlwf_tui.params import build_params
 from mlwf_tui.protocols.trainers import STATE_NAME, Trainer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.workflow.running.ends import look_at_file
 from mlwf_tui.workflow.using.exports import check_format
+from mlwf_tui.workflow.using.trust import check_file, check_model
 from mlwf_tui.workspace import Workspace
 
 DEFAULT_ARCHITECTURE = "yolov10n"
@@ -29,6 +31,7 @@ EXPORT_PARAM = "export"
 DEFINITION_SUFFIX = ".yaml"
 _PRETRAINED = "pretrained"
 """The parameter of a trainer that begins with the weights that the makers of an architecture give."""
+_SHOWN_EACH = 6  # architectures of each trainer, where none is like what was meant
 FIXED_WHEN_CONTINUED = ("optimizer", "nbs", "freeze", _PRETRAINED, "imgsz", "single_cls", "fraction")
 
 
@@ -101,16 +104,18 @@ def find_start(workspace: Workspace, given: str) -> Start:
         model = workspace.catalog.models.get(given)
     except NotFound:
         raise InvalidParameter(
-            f"There is no architecture, file or model {given!r}.", hint=_find_hint(trainer, given)
+            f"There is no architecture, file or model {given!r}.", hint=_find_hint(workspace, trainer, given)
         ) from None
     return start_from(model)
 
 
-def _find_hint(trainer: Trainer, given: str) -> str:
-    """Say what may be meant instead of a start that is not there."""
+def _find_hint(workspace: Workspace, trainer: Trainer, given: str) -> str:
+    """Say what may be meant instead of a start that is not there, of whichever trainer."""
     architectures, path = trainer.list_architectures(), Path(given)
     if path.suffix not in trainer.file_suffixes:
-        return suggest(given, architectures).rstrip() or f"Try one of {', '.join(architectures[:8])}, …"
+        known = [one.list_architectures() for one in iter_trainers(workspace)]
+        some = [", ".join(names[:_SHOWN_EACH]) for names in known]
+        return suggest(given, chain(*known)).rstrip() or f"Try one of {', …, '.join(some)}, …"
     if path.stem in architectures and _PRETRAINED in {one.name for one in fields(trainer.params_type)}:
         own = f"--model {path.stem} -p {_PRETRAINED}=true"
         return f"Check the path; or start from the weights that its makers give, which are fetched: {own}."
@@ -126,6 +131,19 @@ def start_from(model: Model) -> Start:
     if not model.checkpoints:
         raise InvalidInput(f"The weights of {model.name} are not kept here.", hint="Choose another model.")
     return Start(trainer=model.trainer, architecture=model.architecture, task=model.task, model=model)
+
+
+def check_weights(workspace: Workspace, start: Start, *, is_trusted: bool) -> None:
+    """Refuse weights from elsewhere that may run code of their maker, unless a person vouches for them.
+
+    Raises:
+        Untrusted: nobody does.
+    """
+    if start.model is not None:
+        check_model(workspace, start.model, is_trusted=is_trusted)
+    elif start.file is not None and start.is_of_weights:
+        trainer = workspace.registry.get_trainer(start.trainer)
+        check_file(workspace, trainer, start.file, is_trusted=is_trusted)
 
 
 def find_changed_file(workspace: Workspace, run: Run) -> str:
@@ -156,8 +174,9 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
     run = workspace.catalog.runs.get(ref)
     made = next((output for output in run.outputs if output.kind is ArtifactKind.MODEL), None)
     if run.verb != "train" or made is None:
-        hint = f"mlwf resume {run.id}" if run.verb == "train" and run.state is not RunState.DONE else ""
-        raise InvalidInput(f"The {run.verb} run {run.id} is no training that has left a model.", hint=hint)
+        raise InvalidInput(
+            f"The {run.verb} run {run.id} is no training that has left a model.", hint=_find_way_on(run)
+        )
     model = workspace.catalog.models.get(made.id)
     if STATE_NAME not in [checkpoint.name for checkpoint in model.checkpoints]:
         data = run.params.get("data", "DATA")
@@ -166,6 +185,17 @@ def find_continued(workspace: Workspace, ref: str) -> tuple[Run, Model]:
             hint=f"Start a new one from its weights: mlwf train {data} --model {model.name}",
         )
     return run, model
+
+
+def _find_way_on(run: Run) -> str:
+    """Say what can be done with a run that has left no model to go on from."""
+    if run.is_tracked:
+        return "A program of its own did it: start that again."
+    if run.verb != "train":
+        return ""
+    if run.can_begin_again:
+        return f"mlwf resume {run.id}"
+    return "" if run.state.is_finished else f"mlwf watch {run.id} shows when it has."
 
 
 def read_continued(workspace: Workspace, ref: str, params: Mapping[str, Any]) -> Continued:

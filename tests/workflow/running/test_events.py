@@ -118,6 +118,14 @@ def test_not_a_number_is_kept_as_a_gap(tmp_path: Path) -> None:
     assert math.isnan(point.value)
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_an_infinite_value_stays_infinite(tmp_path: Path, value: float) -> None:
+    with (tmp_path / "events.jsonl").open("ab") as file, EventWriter(file) as writer:
+        writer.metric("loss", value, 4)
+    (point,) = read_metrics(tmp_path)
+    assert point.value == value
+
+
 def test_progress_is_thinned_but_its_end_is_not(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     with path.open("ab") as file, EventWriter(file, clock=lambda: 7.0) as writer:

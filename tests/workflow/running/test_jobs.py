@@ -126,6 +126,19 @@ def test_a_run_whose_supervisor_and_worker_were_killed_is_lost(home: Workspace) 
     assert jobs.wait_for_end(home, run).state is RunState.LOST
 
 
+def test_a_run_whose_end_could_not_be_written_is_lost_by_the_disk_that_its_log_names(home: Workspace) -> None:
+    code = f'print("OSError: [Errno 28] No space left on device", flush=True)\n{jobs.FOREVER}'
+    run = jobs.wait_for_state(home, jobs.act(home, code), RunState.RUNNING)
+    jobs.wait_for_text(log_path(home, run.id), "No space left")
+    supervisor, worker = jobs.find_job(home, run).process, jobs.find_worker(home, run)
+    jobs.kill(supervisor)
+    jobs.kill(worker)
+    lost = get_run(home, run.id)
+    assert (lost.state, lost.error) == (
+        RunState.LOST, "The disk refused what it had to write, as when it is full."
+    )  # fmt: skip
+
+
 def test_a_stray_that_survives_both_is_ended(home: Workspace, tmp_path: Path) -> None:
     """A forked child keeps the run's lock, so that nobody would ever see that the run is lost."""
     code = f"""

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.entities.queue import Terms
-from mlwf_tui.entities.run import ArtifactKind
+from mlwf_tui.entities.run import ArtifactKind, RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.workflow.run import start_run
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.show import show
+from mlwf_tui.workflow.stop import stop_run
 from mlwf_tui.workflow.train import read_params, submit_continued, submit_train
 from mlwf_tui.workflow.training.starts import find_start, read_more_epochs, read_params_text
 from mlwf_tui.workspace import Workspace
@@ -49,6 +51,8 @@ def test_an_architecture_says_its_task(workspace: Workspace, name: str, task: st
         ("yolo11n.pt", "Check the path; or .* -p pretrained=true"),
         ("best.pt", r"^Check the path\.$"),
         ("yolo11nn", "yolo11n"),
+        ("mobilenetv99", "mobilenet_v3"),
+        ("zzz", r"yolov10n.*resnet18"),
     ],
 )
 def test_a_start_that_is_not_there_says_what_may_be_meant(
@@ -178,8 +182,17 @@ def test_only_a_training_that_kept_its_state_can_be_continued(calm: Workspace) -
     model = add_model(calm, "first")
     waiting = submit_train(calm, "cells", model="yolov10p", params={})
 
-    with pytest.raises(InvalidInput, match="no training that has left a model"):
-        submit_continued(calm, waiting.id, params={"epochs": "+2"})
+    tracked = start_run(calm, "train")
+    calm.catalog.runs.finish(tracked.id, RunState.LOST, result={})
+
+    for run, hint in (
+        (waiting, f"mlwf watch {waiting.id} shows when it has."),
+        (stop_run(calm, submit_train(calm, "cells", model="yolov10p", params={}).id), "mlwf resume"),
+        (tracked, "A program of its own did it: start that again."),
+    ):
+        with pytest.raises(InvalidInput, match="no training that has left a model") as refused:
+            submit_continued(calm, run.id, params={"epochs": "+2"})
+        assert hint in refused.value.hint
     with pytest.raises(InvalidInput, match="kept nothing to go on from") as refused:
         submit_continued(calm, model.run_id, params={"epochs": "+2"})
     assert "--model first" in refused.value.hint

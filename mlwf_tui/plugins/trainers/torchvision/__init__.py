@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlwf_tui.errors import InvalidParameter, suggest
+from mlwf_tui.plugins.trainers.devices import check_device
 from mlwf_tui.plugins.trainers.threads import settle_threads
 from mlwf_tui.plugins.trainers.torchvision.params import ClassifierParams
 from mlwf_tui.plugins.trainers.torchvision.targets import list_targets
@@ -60,8 +61,9 @@ class TorchvisionTrainer:
         """Refuse every further setting: all that this trainer has are its parameters.
 
         Raises:
-            InvalidParameter: there is a further setting.
+            InvalidParameter: there is a further setting, or several devices.
         """
+        check_device(params.device, are_several_taken=False)
         for key in extra:
             known = ClassifierParams.__dataclass_fields__
             raise InvalidParameter(

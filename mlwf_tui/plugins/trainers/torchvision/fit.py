@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import shutil
 import time
@@ -14,6 +15,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, Paused
+from mlwf_tui.plugins.trainers.patience import describe_early_end
 from mlwf_tui.plugins.trainers.threads import count_threads
 from mlwf_tui.plugins.trainers.torchvision import ARCHITECTURES
 from mlwf_tui.plugins.trainers.torchvision.data import (
@@ -49,6 +51,7 @@ from mlwf_tui.plugins.trainers.torchvision.weights import (
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.protocols.trainers import STATE_NAME, FitRequest, FitResult
 
+logger = logging.getLogger(__name__)
 BATCH_METRIC_INTERVAL_S = 0.1
 MOST_WORKERS = 8
 SETTLED_STEPS = 1000  # from which on the running means of batch norms can be relied on
@@ -77,6 +80,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
         metrics=fitting.best,
         environment=describe_environment(device),
         is_stopped=fitting.is_stopped,
+        notes=tuple(fitting.notes),
     )
 
 
@@ -101,6 +105,7 @@ class _Fitting:
         self._epoch, self._epochs = 0, params.epochs  # the one to be done next, and how many there are
         self.best: dict[str, float] = {}  # metrics of the best epoch
         self._best_epoch = 0
+        self.notes: list[str] = []  # what went otherwise than asked
         self._is_pausing = self.is_stopped = False
         self._told_at_s = 0.0
         self._quality = ""
@@ -135,7 +140,18 @@ class _Fitting:
             train_loss = self._learn()
             self._settle_norms()
             self._finish_epoch({"train/loss": train_loss, **self._measure()})
+        if self._epoch < self._epochs and not self.is_stopped:
+            self._tell_early_end()
         save_classifier(self._request.folder / LAST, self.classifier)
+
+    def _tell_early_end(self) -> None:
+        note = describe_early_end(self._epoch, self._epochs, self._best_epoch, self._params.patience)
+        logger.warning("%s", note)
+        self.notes.append(note)
+        steps = self._epoch * self._batch_count
+        self._observer.progress(
+            steps, steps, f"epoch {self._epoch}/{self._epochs}, stopped early{self._quality}"
+        )
 
     def _is_impatient(self) -> bool:
         patience = self._params.patience

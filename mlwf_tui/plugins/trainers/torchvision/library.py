@@ -107,5 +107,5 @@ def report_failure(what: str) -> Iterator[None]:
     except _ERRORS as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise PluginError(
-            f"torchvision could not {what}: {reason}", hint="The run's log has the details."
+            f"torchvision could not {what}: {reason.rstrip('.')}.", hint="The run's log has the details."
         ) from error

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from mlwf_tui.plugins.trainers.devices import check_batch, check_device, list_devices
 from mlwf_tui.plugins.trainers.threads import settle_threads
 from mlwf_tui.plugins.trainers.ultralytics.architectures import find_task, list_architectures
 from mlwf_tui.plugins.trainers.ultralytics.checkpoints import list_checkpoints
-from mlwf_tui.plugins.trainers.ultralytics.devices import check_batch, list_devices
 from mlwf_tui.plugins.trainers.ultralytics.metrics import MAIN, list_names
 from mlwf_tui.plugins.trainers.ultralytics.params import (
     SHOWN,
@@ -51,6 +51,7 @@ class UltralyticsTrainer:
         "classify": "yolo-classify",
     }
     params_type: type[Any] = TrainParams
+    least_side_px = 10  # the library takes smaller images for damaged ones
     metric_names: Mapping[str, tuple[str, ...]] = {task: list_names(task) for task in MAIN}
 
     def list_architectures(self) -> tuple[str, ...]:
@@ -66,12 +67,14 @@ class UltralyticsTrainer:
         return find_task(architecture)
 
     def check_settings(self, params: TrainParams, extra: Mapping[str, Any]) -> None:
-        """Refuse settings that the library does not know; its defaults are read, not imported.
+        """Refuse settings that the library does not know, or not so; its defaults are read, not imported.
 
         Raises:
-            InvalidParameter: a setting is unknown, or is mlwf's to make; the batch fits no such devices.
+            InvalidParameter: a setting is unknown, or is mlwf's to make; a value or device means nothing; the
+                batch fits no such devices.
         """
         check_extra(extra, read_default_settings())
+        check_device(params.device, are_several_taken=True)
         devices = list_devices(params.device)
         settings = build_settings(params, extra, has_gpu=any(one.isdecimal() for one in devices[:1]))
         if len(devices) > 1:

@@ -22,8 +22,8 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.errors import Cancelled, InvalidInput, InvalidParameter, MlwfError, Paused, PluginError
+from mlwf_tui.plugins.trainers.devices import check_batch, list_devices
 from mlwf_tui.plugins.trainers.threads import count_threads
-from mlwf_tui.plugins.trainers.ultralytics.devices import check_batch, list_devices
 from mlwf_tui.plugins.trainers.ultralytics.messages import (
     ANSWERS,
     Ask,

@@ -96,6 +96,7 @@ def _train(model: Any, settings: dict[str, Any], request: FitRequest, watcher: W
         try:
             with name_undecodable(request.data, request.files), report_failure("train"):
                 model.train(kind, **settings)
+            watcher.tell_early_end(model.trainer)
             return ""
         except Diverged as error:
             return _end_diverged(model.trainer, watcher, error)

@@ -188,7 +188,8 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 def _explain(what: str, error: Exception) -> PluginError:
     reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return PluginError(f"Ultralytics could not {what}: {reason}", hint="The run's log has the details.")
+    said = f"Ultralytics could not {what}: {reason.rstrip('.')}."
+    return PluginError(said, hint="The run's log has the details.")
 
 
 def _drop_colors(*words: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -46,7 +47,10 @@ class TrainParams:
         None, "share of the training images that is used (1)", low=0.0001, high=1, group=DATA
     )
     single_cls: bool | None = param(None, "treat all classes as one (false)", group=DATA)
-    cache: str | None = param(None, "keep decoded images in ram or on disk (false; quick ram)", group=DATA)
+    cache: str | None = param(
+        None, "keep decoded images in ram or on disk (false; quick ram)", group=DATA,
+        choices=("ram", "disk", "true", "false"),
+    )  # fmt: skip
 
     epochs: int | None = param(
         None,
@@ -93,7 +97,7 @@ class TrainParams:
         None, "images that gather before a step of the weights (64; quick batch)", low=1, group=OPTIMISER
     )
     freeze: int | None = param(
-        None, "first layers that stay as they are (none)", low=0, high=1000, group=OPTIMISER
+        None, "first layers that stay as they are (none)", low=0, high=200, group=OPTIMISER
     )
 
     fliplr: float | None = param(
@@ -150,8 +154,9 @@ class TrainParams:
         None, "processes that read images (8; none on a CPU)", low=0, high=512, group=HARDWARE
     )
     amp: str | None = param(
-        None, "precision: bf16, fp16 or false (bf16 where the GPU has it)", group=HARDWARE
-    )
+        None, "precision: bf16, fp16 or false (bf16 where the GPU has it)", group=HARDWARE,
+        choices=("bf16", "fp16", "fp32", "true", "false"),
+    )  # fmt: skip
 
 
 # Made for small sets on a CPU: with the library's own, yolo11n stands at mAP50 0.10 where these have 0.85.
@@ -170,6 +175,26 @@ _PRESETS: Final = {"quick": _QUICK, "standard": _STANDARD, "thorough": _THOROUGH
 _CLASSIFY_IMGSZ: Final = {"standard": 224, "thorough": 224}  # the library's own for classifiers
 _NOT_PASSED_ON = frozenset({"preset", "device", "pretrained", "trust_weights", "keep", "keep_state"})
 SHOWN = frozenset(field.name for field in fields(TrainParams)) - _NOT_PASSED_ON
+_SHARES = frozenset(
+    {
+        "bgr",
+        "cls_pw",
+        "conf",
+        "cutmix",
+        "dlam",
+        "dropout",
+        "iou",
+        "multi_scale",
+        "warmup_bias_lr",
+        "warmup_momentum",
+    }
+)
+_CHOICES: Final[Mapping[str, Sequence[Any]]] = {
+    "auto_augment": ("randaugment", "autoaugment", "augmix", None),
+    "compile": (False, True, "default", "reduce-overhead", "max-autotune-no-cudagraphs"),
+    "copy_paste_mode": ("flip", "mixup"),
+}
+"""What further settings may be, where the library's default does not say it."""
 _OURS = frozenset(
     {"data", "project", "name", "exist_ok", "save_dir", "model", "mode", "task", "resume", "seed", "device"}
 )
@@ -218,8 +243,8 @@ def read_default_settings() -> Mapping[str, Any]:
 
 
 def check_extra(extra: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Raise InvalidParameter for a setting that the library lacks, or that is not to be given by hand."""
-    for key in extra:
+    """Raise InvalidParameter for a setting that the library lacks or would refuse, or that is ours."""
+    for key, value in extra.items():
         if key in _OURS:
             raise InvalidParameter(f"The setting {key!r} is made by mlwf.", hint="Leave it out.")
         if key == "classes":  # the model would keep the others as classes that it never saw
@@ -234,6 +259,30 @@ def check_extra(extra: Mapping[str, Any], known: Mapping[str, Any]) -> None:
                 f"Ultralytics has no setting {key!r}.",
                 hint=f"Did you mean {', '.join(close)}?" if close else f"There are: {', '.join(names)}.",
             )
+        _check_value(key, value, known[key])
+
+
+def _check_value(key: str, given: Any, default: Any) -> None:
+    """Refuse a value of another kind than the library's default, which says what it may be."""
+    value = _read_value(key, given)
+    if value is None and default is None:
+        return
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if key in _CHOICES:
+        words = ["none" if one is None else str(one).lower() for one in _CHOICES[key]]
+        is_fitting, wanted = value in _CHOICES[key], f"one of {', '.join(words)}"
+    elif key in _SHARES:
+        is_fitting, wanted = is_number and 0 <= value <= 1, "a number from 0 to 1"
+    elif isinstance(default, bool):
+        is_fitting, wanted = isinstance(value, bool), "true or false"
+    elif isinstance(default, int):
+        is_fitting, wanted = is_number and isinstance(value, int) and value >= 1, "a whole number from 1 on"
+    elif isinstance(default, float) or key == "time":
+        is_fitting, wanted = is_number, "a number"
+    else:
+        return
+    if not is_fitting:
+        raise InvalidParameter(f"The setting {key} is {str(given)[:80]!r}.", hint=f"Give {key} as {wanted}.")
 
 
 def _read_value(key: str, value: Any) -> Any:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from mlwf_tui.errors import Cancelled, Paused
+from mlwf_tui.plugins.trainers.patience import describe_early_end
 from mlwf_tui.plugins.trainers.ultralytics.library import use_all_threads
 from mlwf_tui.plugins.trainers.ultralytics.metrics import name_curve, read_metrics
 from mlwf_tui.protocols.observer import Observer
@@ -49,6 +50,16 @@ class Watcher:
         """Keep a sentence for the result, and say it in the log."""
         logger.warning("%s", text)
         self.notes.append(text)
+
+    def tell_early_end(self, trainer: Any) -> None:
+        """Say that patience has ended the fit, if it has."""
+        patience, best_epoch = trainer.stopper.patience, trainer.stopper.best_epoch
+        is_early = self.epochs_done < trainer.epochs and not self.is_stopped
+        if not is_early or self.epochs_done - best_epoch < patience:
+            return
+        self.note(describe_early_end(self.epochs_done, trainer.epochs, best_epoch, patience))
+        message = f"epoch {self.epochs_done}/{trainer.epochs}, stopped early{self._quality}"
+        self._observer.progress(self._batches_done, self._batches_done, message)
 
     def _begin(self, trainer: Any) -> None:
         """Count on from where a resumed fit begins."""

@@ -112,8 +112,9 @@ class Trainings:
         def look(observer: ScreenObserver) -> Content:
             given = train.read_params(_find_file(options), params)
             plan = plan_train(
-                self._host.workspace, options["data"], model=options["model"], params=given, observer=observer
-            )
+                self._host.workspace, options["data"], model=options["model"], params=given,
+                name=options.get("name", ""), terms=read_terms(options), observer=observer,
+            )  # fmt: skip
             return draw_plan(plan)
 
         form.watch_count(self._host.work, look)
@@ -153,7 +154,10 @@ def draw_plan(plan: TrainPlan) -> Content:
     memory = ""
     if plan.memory_bytes is not None and plan.memory_free_bytes is not None:
         memory = f"memory {format_size(plan.memory_bytes)} of {format_size(plan.memory_free_bytes)} · "
-    lines.append(f"{memory}disk {format_size(plan.disk_bytes)} of {format_size(plan.disk_free_bytes)}")
+    unknown = " and its checkpoints, not known yet," if plan.checkpoint_bytes is None else ""
+    lines.append(
+        f"{memory}disk {format_size(plan.disk_bytes)}{unknown} of {format_size(plan.disk_free_bytes)}"
+    )
     odd = [*map(str, plan.losses), *plan.warnings]
     return Content("\n").join(
         [*(Content(line) for line in lines), *(Content.styled(f"! {line}", "$warning") for line in odd)]

@@ -146,6 +146,32 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
         trainer.fit(replace(request, params=params), KeepingObserver())
 
 
+@pytest.mark.parametrize("device", ["foo", "0,1", "cpu,cpu"])
+def test_what_is_no_one_device_is_refused_before(device: str) -> None:
+    params = build_params(TorchvisionTrainer.params_type, {"device": device})
+    with pytest.raises(InvalidParameter, match="names no device"):
+        TorchvisionTrainer().check_settings(params, {})
+
+
+def test_a_fit_that_its_patience_ends_says_so(tmp_path: Path) -> None:
+    trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")
+
+    def ask(**changed: Any) -> FitRequest:
+        params = build_params(TorchvisionTrainer.params_type, {**SMALL, **changed})
+        return make_request(data, tmp_path / "fit", params=params)
+
+    whole = trainer.fit(ask(epochs=1), KeepingObserver())
+    write_fit_state(tmp_path / "fit", {**read_kept_state(tmp_path / "fit"), "best_epoch": 0})
+    observer = KeepingObserver()
+    ended = trainer.fit(replace(ask(epochs=6, patience=1), is_resumed=True), observer)
+
+    assert whole.notes == ()
+    assert ended.notes == (
+        "It stopped early after epoch 1 of 6: none since epoch 0 was better (patience=1).",
+    )
+    assert observer.steps[-1] == (3, 3, "epoch 1/6, stopped early")
+
+
 @pytest.mark.slow
 def test_a_fit_that_is_continued_is_one_of_as_many_epochs_to_the_last_bit(tmp_path: Path) -> None:
     trainer, data = TorchvisionTrainer(), make_data(tmp_path / "data")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.plugins.trainers.ultralytics.architectures import (
     OWN_FOLDER,
@@ -79,6 +82,42 @@ def test_an_unknown_architecture_is_refused_with_close_names() -> None:
 def test_a_value_that_means_nothing_is_refused_before_anything_is_queued(text: str) -> None:
     with pytest.raises(InvalidParameter, match="'freeze'"):
         UltralyticsTrainer().check_settings(TrainParams(), {"freeze": text})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"device": "foo"}, {"device": "0,0"}, {"device": "cpu,0"}, {"device": ""}, {"amp": "maybe"},
+        {"cache": "disc"}, {"freeze": "999"}, {"box": "abc"}, {"cls_pw": "3"}, {"multi_scale": "9"},
+        {"rect": "7"}, {"mask_ratio": "0"}, {"max_det": "7.0"}, {"time": "long"}, {"box": ""},
+        {"box": "true"}, {"compile": "fast"}, {"copy_paste_mode": "turn"},
+    ],
+)  # fmt: skip
+def test_a_value_that_the_library_would_refuse_is_refused_before(given: dict[str, str]) -> None:
+    (name,) = given
+    with pytest.raises(InvalidParameter, match=f"{name} is"):
+        check(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"device": "0,1", "batch": "8"}, {"device": "cpu, cpu", "batch": "8"}, {"device": "cuda:1"},
+        {"amp": "fp16"}, {"amp": False}, {"cache": "True"}, {"cache": "disk"}, {"freeze": "10"}, {"box": "7"},
+        {"cls_pw": "1"}, {"rect": "true"}, {"time": "0.5"}, {"time": ""}, {"auto_augment": ""},
+        {"compile": "default"}, {"conf": "0.1"},
+    ],
+)  # fmt: skip
+def test_a_value_that_the_library_takes_is_taken(given: dict[str, object]) -> None:
+    check(given)
+
+
+def check(given: Mapping[str, object]) -> None:
+    """Let the trainer see what a person gives."""
+    names = {field.name for field in fields(TrainParams)}
+    declared = {key: value for key, value in given.items() if key in names}
+    extra = {key: value for key, value in given.items() if key not in names}
+    UltralyticsTrainer().check_settings(build_params(TrainParams, declared), extra)
 
 
 def test_a_definition_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

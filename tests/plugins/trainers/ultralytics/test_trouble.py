@@ -228,3 +228,18 @@ def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, kind: str, *, most_images
         return prepare(trainer, batch)
 
     monkeypatch.setattr(DetectionTrainer, "preprocess_batch", prepare_or_fail)
+
+
+def test_a_fit_that_its_patience_ends_says_so(tmp_path: Path) -> None:
+    data = write_data("classify", tmp_path / "data")[0]
+    never: dict[str, Any] = {"lr0": 1e-7, "warmup_epochs": 0, "patience": 1, "epochs": 6}
+    observer = KeepingObserver()
+
+    result = TRAINER.fit(make_fit("classify", data, tmp_path / "fit", **never), observer)
+
+    assert result.notes == (
+        "It stopped early after epoch 2 of 6: none since epoch 1 was better (patience=1).",
+    )
+    step, total, message = observer.steps[-1]
+    assert (step == total, message.startswith("epoch 2/6, stopped early")) == (True, True)
+    assert not result.is_stopped
