@@ -59,6 +59,15 @@ def test_importing_twice_changes_and_stores_nothing(
     assert imported.store.read_stats() == stored
 
 
+def test_an_image_whose_label_cannot_be_read_is_named_with_it(
+    workspace: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    (voc / "Annotations" / "b.xml").write_text("<annotation>")
+    result = import_folder(workspace, voc, "cells", observer=observer)
+    assert (result.items_added, [problem.path for problem in result.problems]) == (4, ["Annotations/b.xml"])
+    assert "; its image, JPEGImages/b.jpg, is left out with it" in result.problems[0].reason
+
+
 def test_an_edited_annotation_is_an_update(imported: Workspace, voc: Path, observer: KeepingObserver) -> None:
     write_voc_xml(voc / "Annotations" / "a.xml", "a.jpg", [("cell", 1, 1, 9, 9)])
     result = import_folder(imported, voc, "cells", observer=observer)
