@@ -46,6 +46,7 @@ def _declare(target: GeometryKind) -> Abilities:
         has_keypoint_boxes=True,
         is_clipped=True,
         is_closed=True,
+        has_unused_classes=True,
         splits=SPLITS,
         image_suffixes=READ_BY_ULTRALYTICS,
         precision=_PRECISION,
