@@ -70,7 +70,7 @@ def cut_tokens(text: str) -> list[Token]:
 
 
 def _explain(text: str, place: int) -> tuple[str, str]:
-    """Return what is wrong with a character that begins no token, and what to write instead, if it is known."""
+    """Return what is wrong with a character that begins no token, and what to write instead, if known."""
     if text[place] in "\"'":
         return "this quote is not closed", ""
     if number := _UNIT.match(text, place):

@@ -29,6 +29,7 @@ MAX_NODES: Final = 1000  # of a skeleton
 
 _HEAD_BYTES = 1 << 16
 _IMAGES: Final = re.compile(rb'"images"\s*:')  # not Supervisely's "projectType": "images"
+_TEXT_OR_NO_NUMBER: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 _ID_DIGITS = 20
 _NONE = -1
 _T = TypeVar("_T")
@@ -184,7 +185,7 @@ class CocoFile:
         Raises:
             InvalidInput: it is no COCO JSON, or cannot be read; the message follows its name.
         """
-        document = _decode(source.path, _Document)
+        document = _decode(source, _Document, report)
         categories = convert_categories(source, document.categories, report)
         chain = array("q"), array("q")
         return cls(source, document.images, categories, document.annotations, {}, set(), set(), *chain)
@@ -267,7 +268,7 @@ def read_categories(source: FoundFile, report: Report) -> Mapping[int, CategoryE
     Raises:
         InvalidInput: as `CocoFile.read`.
     """
-    return convert_categories(source, _decode(source.path, _Categories).categories, report)
+    return convert_categories(source, _decode(source, _Categories, report).categories, report)
 
 
 def convert_categories(
@@ -306,7 +307,8 @@ def define_category(entry: CategoryEntry, index: int) -> ClassDefinition:
     return ClassDefinition(entry.name, color, None, nodes, tuple(edges))
 
 
-def _decode(path: Path, wanted: type[_T]) -> _T:
+def _decode(source: FoundFile, wanted: type[_T], report: Report) -> _T:
+    path = source.path
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise InvalidInput(f"is larger than {MAX_JSON_BYTES >> 30} GB")
@@ -316,4 +318,27 @@ def _decode(path: Path, wanted: type[_T]) -> _T:
     try:
         return msgspec.json.decode(content, type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        mended, count = _blank_no_numbers(content)
+        if count:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                decoded = msgspec.json.decode(mended, type=wanted)
+                values = f"{count:,} value{'s' * (count > 1)}"
+                report(
+                    Problem(source.relative, f"has NaN or Infinity, read as nothing: {values}", is_taken=True)
+                )
+                return decoded
         raise InvalidInput(f"is not COCO JSON: {tell_json_fault(error, content)}") from error
+
+
+def _blank_no_numbers(content: bytes) -> tuple[bytes, int]:
+    """Return JSON with null for what Python writes there and JSON has not, and how often that was."""
+    count = 0
+
+    def blank(found: re.Match[bytes]) -> bytes:
+        nonlocal count
+        if found.group().startswith(b'"'):
+            return found.group()
+        count += 1
+        return b"null"
+
+    return _TEXT_OR_NO_NUMBER.sub(blank, content), count
