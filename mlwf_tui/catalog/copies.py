@@ -7,22 +7,26 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from mlwf_tui.catalog.faults import asking, told_damage, translated_faults
+from mlwf_tui.catalog.faults import asking, copying, told_damage, translated_faults
 from mlwf_tui.errors import Busy, CorruptData
 
 _BUSY_TIMEOUT_S = 30.0
 _LEAST_SHARED_BYTES = 32 << 10
 _OWN_TABLES = {"migration", "project_state", "run_edge", "journal"}
 
-# What a reader of a copy may add to it by looking: runs whose processes are gone are marked so.
-_LAST_CHANGE = (
-    "SELECT sequence, at, kind, subject FROM journal"
-    " WHERE kind NOT LIKE 'run.%' AND kind NOT LIKE 'job.%' AND kind NOT LIKE 'queue.%'"
-    " ORDER BY sequence DESC LIMIT 1"
-)
+# What a reader of a copy may add to it by looking: runs whose processes are gone are marked so, and what was
+# written to files elsewhere is noted.
+_LAST_CHANGE = """
+    SELECT sequence, at, kind, subject FROM journal
+    WHERE kind NOT LIKE 'run.%' AND kind NOT LIKE 'job.%' AND kind NOT LIKE 'queue.%'
+    AND kind != 'folder.added'
+    OR kind = 'run.created' AND json_extract(payload, '$.verb') NOT IN ('export', 'checkout')
+    ORDER BY sequence DESC LIMIT 1
+"""
 _FIRST_CHANGE = "SELECT sequence, at, kind, subject FROM journal ORDER BY sequence LIMIT 1"
 _SAME_CHANGE = "SELECT 1 FROM journal WHERE sequence = ? AND at = ? AND kind = ? AND subject = ?"
 
@@ -36,13 +40,14 @@ def copy_catalog(source: Path, target: Path) -> None:
     """
     remove_catalog(target)
     with _open(source) as original, _open(target) as copy:
-        with asking(source):
+        with copying(source, target):
             _copy_pages(original, copy, source)
         with asking(target), told_damage(target):
             said = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     if said != "ok":
+        fault = said.rpartition("\n")[2]  # behind a heading
         raise CorruptData(
-            f"The catalog {source} is damaged: {said}.", hint="Put back a copy from an older backup."
+            f"The catalog {source} is damaged: {fault}.", hint="Put back a copy from an older backup."
         )
 
 
@@ -54,7 +59,7 @@ def copy_to_read(source: Path, target: Path) -> None:
         StorageFailed, OSError: a disk refused.
     """
     log, shared = (source.with_name(f"{source.name}-{part}") for part in ("wal", "shm"))
-    with asking(source):
+    with copying(source, target):
         if _is_open(shared):  # by somebody, perhaps where this folder can be written
             uri = f"file:{quote(str(source))}?mode=ro"
             with (
@@ -94,17 +99,19 @@ def install_catalog(copy: Path, target: Path) -> None:
     remove_catalog(copy)
 
 
-def is_copy(copy: Path, original: Path) -> bool:
-    """Return whether `copy` is an earlier state of `original`: of the same home, and not changed since.
+def find_own_change(copy: Path, original: Path) -> str:
+    """Return what was changed last in a copy and not in its original, or nothing: it is an earlier state.
 
     Raises:
         CorruptData: one of them is no catalog.
     """
-    if read_origin(copy) != read_origin(original):
-        return False
     with _open(copy) as one, _open(original) as other, asking(copy), told_damage(copy):
-        changes = [one.execute(query).fetchone() for query in (_FIRST_CHANGE, _LAST_CHANGE)]
-        return all(change is None or other.execute(_SAME_CHANGE, change).fetchone() for change in changes)
+        for query in (_FIRST_CHANGE, _LAST_CHANGE):
+            change = one.execute(query).fetchone()
+            if change and not other.execute(_SAME_CHANGE, change).fetchone():
+                _, at, kind, _ = change
+                return f"{kind} of {datetime.fromtimestamp(at / 1_000_000, UTC):%Y-%m-%d %H:%M} UTC"
+    return ""
 
 
 def read_origin(path: Path) -> int:

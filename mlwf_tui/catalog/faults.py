@@ -63,6 +63,25 @@ def asking(path: Path) -> Iterator[None]:
             raise _describe_damage(path, error) from error
 
 
+@contextmanager
+def copying(source: Path, target: Path) -> Iterator[None]:
+    """Translate the faults of copying a catalog, each told of the file that it is of.
+
+    What is read needs no room: a disk is full where the copy is written.
+    """
+    try:
+        yield
+    except (pw.PeeweeException, sqlite3.Error) as error:
+        code = (_read_code(_find_cause(error)) or 0) & 0xFF
+        is_unwritten = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY) or (
+            code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and is_disk_full(target.parent)
+        )
+        with translated_faults(target if is_unwritten else source):
+            raise
+    except UnicodeDecodeError as error:
+        raise _describe_damage(source, error) from error
+
+
 def _find_cause(error: BaseException) -> BaseException:
     """Return the error behind a failed rollback: SQLite rolls back by itself when a disk is full."""
     while error.__context__ is not None and any(text in str(error) for text in ROLLED_BACK):

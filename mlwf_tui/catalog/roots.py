@@ -72,7 +72,8 @@ class Roots:
         """Return what SQLite finds wrong with the catalog, or an empty text; reads all of it."""
         with self._database.working_on_rows():
             said = self._database.execute_sql("PRAGMA quick_check(1)")[0][0]
-        return "" if said == "ok" else f"The catalog {self._database.path} is damaged: {said}."
+        fault = said.rpartition("\n")[2]  # behind a heading
+        return "" if said == "ok" else f"The catalog {self._database.path} is damaged: {fault}."
 
     def _list_versions(self, since: datetime | None) -> Iterator[Root]:
         query = (

@@ -192,14 +192,17 @@ def _format_classes(found: Diff) -> str:
     rows = [
         (
             _mark(change.kind, change.name),
-            *map(_format_count, (change.objects_added, change.objects_removed, change.objects_moved)),
+            *map(_format_count, (change.objects_added, change.objects_removed)),
+            _format_count(change.objects_moved - change.objects_reshaped),
+            _format_count(change.objects_reshaped),
             _format_both(change.objects_relabelled_in, change.objects_relabelled_out),
             _format_count(change.objects_changed),
             _describe_definition(change),
         )
         for change in found.classes
     ]
-    return _format_columns(("  CLASS", "ADDED", "REMOVED", "MOVED", "RELABELLED", "CHANGED", "DEFINED"), rows)
+    header = ("  CLASS", "ADDED", "REMOVED", "MOVED", "RESHAPED", "RELABELLED", "CHANGED", "DEFINED")
+    return _format_columns(header, rows)
 
 
 def _describe_definition(change: ClassChange) -> str:

@@ -21,7 +21,7 @@ SPLITS = frozenset({Split.TRAIN, Split.VAL, Split.TEST})
 
 Values = Literal["none", "text", "typed"]
 SplitFolders = Literal["none", "without", "any"]
-Unit = Literal["item", "object", "tag", "keypoint"]
+Unit = Literal["item", "object", "tag", "keypoint", "class"]
 
 
 class Abilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,12 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     has_custom: bool = False  # of objects
     custom_texts: tuple[str, ...] = ()  # the texts of objects' custom data that are kept where others are not
     has_item_custom: bool = False
+    has_unused_classes: bool = False  # False: classes are those of the objects
+    has_class_colors: bool = False
+    has_class_shapes: bool = False  # which kind of shape a class is for
+    has_edges: bool = False  # of skeletons
+    has_choices: bool = False  # the texts that a tag of objects may have
+    has_tag_colors: bool = False
     splits: frozenset[Split] = ALL_SPLITS
     has_datasets: bool = False  # False: they become a part of the file's name
     split_folders: SplitFolders = "none"
@@ -77,14 +83,19 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     what: str  # "mask → rectangle", "tags of objects"
     count: int
     unit: Unit
-    item_count: int
+    item_count: int  # 0 where it is of a definition
     is_left_out: bool  # it is gone; otherwise it is written in another form
     is_whole: bool = False  # whole items or objects are gone, not something that is said of them
 
     def __str__(self) -> str:
         verb = " left out" if self.is_left_out else ""
-        counted = f"{self.count:,} {self.unit}{'s' * (self.count != 1)}"
-        where = "" if self.unit == "item" else f" in {self.item_count:,} item{'s' * (self.item_count != 1)}"
+        plural = "es" if self.unit == "class" else "s"
+        counted = f"{self.count:,} {self.unit}{plural * (self.count != 1)}"
+        where = (
+            ""
+            if self.unit == "item" or not self.item_count
+            else f" in {self.item_count:,} item{'s' * (self.item_count != 1)}"
+        )
         return f"{self.what}{verb}: {counted}{where}"
 
 
@@ -101,6 +112,12 @@ EVERYTHING = Abilities(
     has_author=True,
     has_custom=True,
     has_item_custom=True,
+    has_unused_classes=True,
+    has_class_colors=True,
+    has_class_shapes=True,
+    has_edges=True,
+    has_choices=True,
+    has_tag_colors=True,
     has_datasets=True,
 )
 """Nothing is lost."""

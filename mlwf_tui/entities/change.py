@@ -55,10 +55,25 @@ class ObjectChange(msgspec.Struct, frozen=True):
     iou: float  # of the bounds; 1 for equal geometry, 0 where one side is missing
 
     @property
+    def is_reshaped(self) -> bool:
+        """Whether it counts as moved and has become another kind of shape."""
+        return self.kind is ObjectChangeKind.MOVED and len(self._shapes) > 1
+
+    @property
+    def word(self) -> str:
+        """The kind, or `reshaped`."""
+        return "reshaped" if self.is_reshaped else self.kind.value
+
+    @property
     def title(self) -> str:
-        """The kind and the class: `moved car`, `relabelled dog→cat`."""
+        """The kind and the class: `moved car`, `relabelled dog→cat`, `reshaped car polygon → rectangle`."""
         names = dict.fromkeys(side.class_name for side in (self.before, self.after) if side is not None)
-        return f"{self.kind} {'→'.join(names)}"
+        shapes = f" {' → '.join(self._shapes).replace('_', ' ')}" if self.is_reshaped else ""
+        return f"{self.word} {'→'.join(names)}{shapes}"
+
+    @property
+    def _shapes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(side.geometry.kind.value for side in (self.before, self.after) if side))
 
 
 def compare_objects(
@@ -259,6 +274,7 @@ class ClassChange(msgspec.Struct, frozen=True):
     objects_relabelled_in: int = 0  # that had another class before
     objects_relabelled_out: int = 0  # that have another class now
     objects_changed: int = 0  # retagged, or other confidence, author or custom values
+    objects_reshaped: int = 0  # of those moved: that are another kind of shape now
     before: ClassDefinition | None = None
     after: ClassDefinition | None = None
 

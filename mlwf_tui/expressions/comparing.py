@@ -58,5 +58,17 @@ def make_glob(pattern: str) -> Callable[[Scalar], bool]:
     return lambda value: isinstance(value, str) and matches(value) is not None
 
 
+def is_open_glob(pattern: str) -> bool:
+    """Say whether a `[` of a pattern has no `]`, so that it would stand for itself."""
+    rest = pattern
+    while "[" in rest:
+        inside = rest.partition("[")[2].removeprefix("!")
+        end = inside.find("]", 1)  # one at the beginning is one of the characters
+        if end < 0:
+            return True
+        rest = inside[end + 1 :]
+    return False
+
+
 def _is_number(value: Scalar) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

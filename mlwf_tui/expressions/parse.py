@@ -27,6 +27,7 @@ from mlwf_tui.expressions.comparing import (
     ORDER_SIGNS,
     find_comparison,
     is_among,
+    is_open_glob,
     make_glob,
     read_number,
 )
@@ -135,7 +136,9 @@ class _Parser:
     def parse_whole(self) -> Test:
         test = self._parse_or()
         if self._next.kind is not TokenKind.END:
-            raise self._fail(self._next, "`and`, `or` or the end is expected")
+            word = self._next.value.lower()
+            hint = f"Write it in small letters: {word}." if word in ("and", "or", "not", "in") else ""
+            raise self._fail(self._next, "`and`, `or` or the end is expected", hint=hint)
         return test
 
     def _parse_or(self) -> Test:
@@ -322,6 +325,9 @@ class _Parser:
         token = self._parse_name()
         if left.type not in (ValueType.TEXT, ValueType.ANY):
             raise self._fail(token, f"~ compares texts, and {left.token.value} is {left.type}")
+        if is_open_glob(token.value):
+            hint = 'Close it, "[abc]", or write "[[]" for the bracket itself.'
+            raise self._fail(token, "a [ in this pattern is not closed", hint=hint)
         is_match, read = make_glob(token.value), left.read
         return lambda item, one: is_match(read(item, one))
 
@@ -410,7 +416,7 @@ class _Parser:
             raise self._fail(self._next, f"`{sign}` is expected")
 
     def _fail(self, token: Token, what: str, *, hint: str = "") -> InvalidParameter:
-        return make_error(self._text, token.place, what, hint=hint)
+        return make_error(self._text, token.place, what, hint)
 
 
 def _quantify(name: str, test: Test) -> tuple[ValueType, Read]:

@@ -39,6 +39,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_UNIT = re.compile(r"-?\d[\d.]*\w+")
+_SHOWN: Final = 80
+
 
 def cut_tokens(text: str) -> list[Token]:
     """Return the tokens of an expression with an END behind them.
@@ -56,10 +59,7 @@ def cut_tokens(text: str) -> list[Token]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            what = (
-                "This quote is not closed" if text[place] in "\"'" else f"{text[place]!r} means nothing here"
-            )
-            raise make_error(text, place, what)
+            raise make_error(text, place, *_explain(text, place))
         if match.lastgroup not in (None, "SPACE"):
             kind = TokenKind[str(match.lastgroup)]
             value = match.group()
@@ -69,14 +69,29 @@ def cut_tokens(text: str) -> list[Token]:
     return tokens
 
 
-def make_error(text: str, place: int, what: str, *, hint: str = "") -> InvalidParameter:
+def _explain(text: str, place: int) -> tuple[str, str]:
+    """Return what is wrong with a character that begins no token, and what to write instead, if known."""
+    if text[place] in "\"'":
+        return "this quote is not closed", ""
+    if number := _UNIT.match(text, place):
+        return f"{number.group()} is no number", "Write it as a plain number, such as 10000."
+    if text[place] in "/*?[":
+        return (
+            f"{text[place]!r} means nothing outside of quotes",
+            'Write a text in quotes: key == "main/a.jpg".',
+        )
+    return f"{text[place]!r} means nothing here", ""
+
+
+def make_error(text: str, place: int, what: str, hint: str = "") -> InvalidParameter:
     """Return an error that shows where in an expression something is wrong."""
-    shown = " ".join(text.split())  # a person sees one line
+    words = " ".join(text.split())  # a person sees one line
+    shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
     near = text[place : place + 20].split("\n")[0]
     where = f"at character {place + 1}" + (f", {near!r}" if near else ", its end")
     return InvalidParameter(
         f"The expression does not parse {where}: {what}.",
-        hint=hint or f"It reads: {shown[:200]}" if shown else 'Write one, for example: count("cat") >= 2.',
+        hint=hint or f"It reads: {shown}" if shown else 'Write one, for example: count("cat") >= 2.',
     )
 
 

@@ -69,9 +69,20 @@ class _PackUse(NamedTuple):
 
 
 def plan_collect(store: Store, mark: Mark) -> Collected:
-    """Return what `collect` would do now; nothing is changed and nobody waits."""
+    """Return what `collect` would do now; nothing is changed and nobody waits.
+
+    Of packs those are read that a verify has found damaged.
+    """
     uses = _measure(store.index, mark)
-    return _sum_up(uses, _choose(uses), (), ())
+    chosen, problems = [], list[Problem]()
+    for use in _choose(uses):
+        try:
+            if use.is_damaged:
+                _read_live(store, use, mark())
+            chosen.append(use)
+        except CorruptData as error:
+            problems.append(_leave_alone(use, error))
+    return _sum_up(uses, chosen, (), problems)
 
 
 def collect(store: Store, mark: Mark, observer: Observer, *, timeout_s: float | None = None) -> Collected:
@@ -160,42 +171,62 @@ class _Copier:
     def copy_all(self, uses: Sequence[_PackUse], observer: Observer) -> None:
         total, done = sum(use.size_bytes for use in uses), 0
         for use in uses:
-            observer.check_cancelled()
             try:
-                self._copy(use, observer)
+                # All of it first: copies of a pack that stays would only take room.
+                for record, payload in _read_live(self._store, use, self._live, observer.check_cancelled):
+                    observer.check_cancelled()
+                    self._rewriter.add(record, payload)
                 self.copied.add(use.name)
             except CorruptData as error:
-                self.problems.append(Problem(name_file(use.name), f"It is left alone. {error.message}"))
+                self.problems.append(_leave_alone(use, error))
             done += use.size_bytes
             observer.progress(done, total, "rewriting packs")
 
-    def _copy(self, use: _PackUse, observer: Observer) -> None:
-        pack = use.name
-        with _reading():
-            records = list_records(self._store.path_of(pack))
-        if use.is_damaged:  # behind a damaged head no record can be told
-            records += map(to_record, self._store.index.iter_rows([pack]))
-        wanted = [record for record in records if record.digest in self._live]
-        rows = {row[0]: row[1] for row in self._store.index.find_rows([record.digest for record in wanted])}
-        for record in wanted:
-            if rows.get(record.digest, pack) == pack or not self._is_readable(record.digest):
-                observer.check_cancelled()
-                self._rewriter.add(record, self._read(pack, record))
 
-    def _is_readable(self, digest: bytes) -> bool:
-        """Return whether the copy that another pack holds is sound: else the one here is the last."""
-        try:
-            self._store.read_record(digest)
-        except (CorruptData, StorageFailed):
-            return False
-        return True
+def _leave_alone(use: _PackUse, error: CorruptData) -> Problem:
+    return Problem(name_file(use.name), f"It is left alone until it is mended. {error.message}")
 
-    def _read(self, pack: str, record: Record) -> bytes:
-        with _reading():
-            payload = self._store.read_span(pack, record)[RECORD_HEADER_BYTES:]
-        if not is_sound(record, payload):
-            raise CorruptData(f"Its record {record.digest.hex()} is damaged: mlwf verify says what it hits.")
-        return payload
+
+def _read_live(
+    store: Store, use: _PackUse, live: Set[bytes], between: Callable[[], None] = lambda: None
+) -> list[tuple[Record, bytes]]:
+    """Return what is live in a pack with its bytes, but for what is read from another; at most a pack's size.
+
+    `between` is called before each record, and may raise.
+
+    Raises:
+        CorruptData: some of it cannot be read.
+    """
+    between()
+    with _reading():
+        records = list_records(store.path_of(use.name))
+    if use.is_damaged:  # behind a damaged head no record can be told
+        records += map(to_record, store.index.iter_rows([use.name]))
+    wanted = [record for record in records if record.digest in live]
+    rows = {row[0]: row[1] for row in store.index.find_rows([record.digest for record in wanted])}
+    found = []
+    for record in wanted:
+        if rows.get(record.digest, use.name) == use.name or not _is_readable(store, record.digest):
+            between()
+            found.append((record, _read(store, use.name, record)))
+    return found
+
+
+def _is_readable(store: Store, digest: bytes) -> bool:
+    """Return whether the copy that another pack holds is sound: else the one here is the last."""
+    try:
+        store.read_record(digest)
+    except (CorruptData, StorageFailed):
+        return False
+    return True
+
+
+def _read(store: Store, pack: str, record: Record) -> bytes:
+    with _reading():
+        payload = store.read_span(pack, record)[RECORD_HEADER_BYTES:]
+    if not is_sound(record, payload):
+        raise CorruptData(f"Its record {record.digest.hex()} is damaged: mlwf verify says what it hits.")
+    return payload
 
 
 @contextmanager

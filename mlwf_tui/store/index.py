@@ -153,7 +153,8 @@ class Index:
             row = self._fetch_one("PRAGMA quick_check(1)", ())
         except CorruptData as error:
             return error.message
-        return "" if row == ("ok",) else f"The index {self.path} is damaged: {row[0] if row else '?'}."
+        fault = row[0].rpartition("\n")[2] if row else "?"  # behind a heading
+        return "" if fault == "ok" else f"The index {self.path} is damaged: {fault}."
 
     def read_totals(self) -> Totals:
         """Return the sums; raw bytes count chunks, not the lists that put them together."""

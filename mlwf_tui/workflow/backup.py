@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from mlwf_tui.catalog.copies import copy_catalog, install_catalog, is_copy, read_origin
+from mlwf_tui.catalog.copies import copy_catalog, find_own_change, install_catalog, read_origin
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import Conflict, CorruptData, InvalidParameter
 from mlwf_tui.protocols.observer import Observer
@@ -54,7 +55,8 @@ def backup(workspace: Workspace, folder: Path, observer: Observer) -> BackupResu
 
     Raises:
         InvalidParameter: `folder` lies in the home, or the home in it.
-        Conflict: `folder` holds something else, or has changes that this home has not.
+        Conflict: `folder` holds something else, or has changes that this home has not. That something was
+            exported or checked out of it is none, and forgotten.
         Busy: a collect, or another backup to the same folder, is at work.
         StorageFailed: a disk refused.
         CorruptData: the catalog is damaged.
@@ -121,17 +123,26 @@ def _check_content(workspace: Workspace, target: Path, origin: int) -> None:
     if not target.exists() or all(path.name == f"{MARKER}.new" for path in target.iterdir()):
         return  # empty, or a first backup was killed at its first step
     catalog, marker = target / CATALOG, target / MARKER
+    own_change = ""
     try:
         if catalog.exists():
-            is_ours = is_copy(catalog, workspace.catalog.path)
+            is_ours = read_origin(catalog) == origin
+            own_change = find_own_change(catalog, workspace.catalog.path) if is_ours else ""
         else:
             is_ours = marker.exists() and json.loads(marker.read_text("utf-8")).get("origin") == origin
     except (CorruptData, ValueError, OSError):
         is_ours = False
     if not is_ours:
         raise Conflict(
-            f"{target} is no earlier backup of {workspace.home}: it holds something else, or was changed.",
+            f"{target} is no earlier backup of {workspace.home}: it holds something else.",
             hint="Give a folder that is empty or does not exist.",
+        )
+    if own_change:
+        aside = shlex.quote(f"{target}-worked-in")
+        raise Conflict(
+            f"{target} is a backup in which was worked: its last change, {own_change}, is not in"
+            f" {workspace.home}.",
+            hint=f"Put it aside, a home of its own, and back up again: mv {shlex.quote(str(target))} {aside}",
         )
 
 

@@ -168,6 +168,8 @@ class _Tally:
 
     def _add_objects(self, change: ItemChange) -> None:
         for found in change.compare_objects():
+            if found.is_reshaped:
+                self._count(found.after, "objects_reshaped")
             match found.kind:
                 case ObjectChangeKind.RELABELLED:
                     self._count(found.before, "objects_relabelled_out")

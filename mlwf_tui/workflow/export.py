@@ -24,6 +24,7 @@ from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.locks import try_lock
 from mlwf_tui.store.manifests import iter_items, read_summary
+from mlwf_tui.workflow.exporting.definitions import list_definition_losses
 from mlwf_tui.workflow.exporting.fitting import make_fitter
 from mlwf_tui.workflow.exporting.linking import ImageLinks
 from mlwf_tui.workflow.refs import by_name, resolve_manifest
@@ -84,7 +85,7 @@ def plan_export(
         format=exporter.name,
         item_count=work.fitter.item_count,
         object_count=work.fitter.object_count,
-        losses=(*work.fitter.list_losses(), *_count_renamed(renamed)),
+        losses=work.list_losses(renamed),
     )
 
 
@@ -134,7 +135,7 @@ def export(
             item_count=len(written.files),
             object_count=work.fitter.object_count,
             linked_count=links.linked_count if links else 0,
-            losses=(*work.fitter.list_losses(), *_count_renamed(written.renamed_count)),
+            losses=work.list_losses(written.renamed_count),
             problems=written.problems,
             run=run.run_id,
         )
@@ -186,6 +187,12 @@ class _Export:
                 yield selected
         if not is_any and self.item_count:
             raise InvalidInput("No item fits the selection.", hint="Ask for other datasets, splits or tags.")
+
+    def list_losses(self, renamed_count: int) -> tuple[Loss, ...]:
+        """Return what was lost of the items that were fitted, and of the definitions."""
+        fitter = self.fitter
+        definitions = list_definition_losses(fitter.abilities, fitter.schema, fitter.used_classes)
+        return (*fitter.list_losses(), *definitions, *_count_renamed(renamed_count))
 
     def iter_exported(self, links: ImageLinks | None) -> Iterator[ExportedItem]:
         """Yield the items that fit, with a way to their bytes."""

@@ -41,6 +41,7 @@ from mlwf_tui.workflow.importing.intake import Intake, find_key
 from mlwf_tui.workflow.importing.known_items import KnownItems
 from mlwf_tui.workflow.importing.narrowing import Narrowing, narrow
 from mlwf_tui.workflow.importing.readers import open_readers
+from mlwf_tui.workflow.importing.rebasing import Rebased, rebase
 from mlwf_tui.workflow.importing.scan import scan_folder
 from mlwf_tui.workflow.importing.signing_hand import SigningHand
 from mlwf_tui.workflow.importing.source_facts import SourceFact, describe_listing
@@ -53,6 +54,7 @@ from mlwf_tui.workflow.running.recorder import Recorder, pin_head, record
 from mlwf_tui.workspace import Workspace
 
 _OF_ARCHIVE = "archive "  # before an archive's digest
+_MOST_REBASES = 20  # of many imports at once each round lets one through
 
 
 def import_folder(
@@ -72,6 +74,8 @@ def import_folder(
     merged by name; where definitions differ the project's stands, and `conflicts` says so. A `message`
     names what the project then holds as a version. A `hand` may have gone ahead through the folder.
 
+    What somebody else changed in the project meanwhile stands, and is merged with what came in.
+
     Where the store has lost something since the last import, all files are read and stored again as far as
     they are missing. A project whose manifest is lost gets it back from a folder that holds just its items.
 
@@ -82,7 +86,7 @@ def import_folder(
         NotFound: `path` does not exist.
         InvalidInput: no importer fits, nothing in the folder could be imported, or an archive is damaged.
         InvalidParameter: the project's, dataset's or format's name, or the message, cannot be used.
-        Conflict: somebody else changed the project meanwhile.
+        Conflict: somebody else changed the same meanwhile, or changes the project all the time.
         CorruptData: the project's manifest is damaged, or is lost and the folder does not give it back.
     """
     check_project_name(project_name)
@@ -155,7 +159,9 @@ class _Import:
     is_doubted: bool = False  # nothing of the cache is believed but which image has which key
     narrowing: Narrowing | None = None  # None where all files are looked at
     unread: tuple[Problem, ...] = ()
+    found: LabelSchema = field(init=False)  # of the folder
     joined: Joined = field(init=False)
+    rebased: Rebased | None = None  # where somebody else was faster
 
     @property
     def is_archive(self) -> bool:
@@ -306,33 +312,72 @@ class _Import:
     def _end(
         self, run: Recorder, intake: Intake, manifest: ManifestSummary, choice: Choice, draft: CacheDraft
     ) -> ImportResult:
-        """Move the head, and leave what is known for the next import."""
+        """Move the head, and leave what is known for the next import.
+
+        Where somebody else has moved it meanwhile, what came in is put onto that one. The cache still
+        tells of the manifest without what they did, so that the next import finds it edited.
+        """
+        for _ in range(_MOST_REBASES):
+            try:
+                result = self._move_head(run, intake, manifest, choice)
+                break
+            except Conflict as conflict:
+                manifest = self._rebase(run, manifest, conflict)
+        else:
+            result = self._move_head(run, intake, manifest, choice)
+        # After the commit: a cache that knew more than the catalog would hide what was never stored.
+        assert self.project is not None  # it is made by now
+        draft.put(self._find_cache(self.project))
+        return result
+
+    def _move_head(
+        self, run: Recorder, intake: Intake, manifest: ManifestSummary, choice: Choice
+    ) -> ImportResult:
         empty = write_empty_manifest(self.workspace) if self.project is None else Digest("")
         with run.finishing():
-            project = self.project or self._create_project(empty)
+            project = self.project or create_project(self.workspace, self.project_name, empty)
+            if self.rebased and project.item_count:
+                run.read_state(project, project.head)
             if manifest.digest == project.manifest:
                 version = self._name_version(project)
             else:
                 run.write_head(project, manifest)
                 version = self._name_version(self.workspace.catalog.projects.get_by_id(project.id))
-            result = summarise(
-                intake, self.joined, self.project_name, run.run_id, choice, self.unread, version
-            )
-            if self.is_mending:
-                result = replace(result, items_added=0, items_unchanged=result.items_added)
+            result = self._summarise(run, intake, choice, version)
             run.result = self._describe(result, manifest.digest)
-        # After the commit: a cache that knew more than the catalog would hide what was never stored.
-        draft.put(self._find_cache(project))
+        self.project = project
         return result
 
-    def _create_project(self, empty: Digest) -> Project:
-        try:
-            return create_project(self.workspace, self.project_name, empty)
-        except Conflict as error:
-            raise Conflict(
-                f"Somebody else made the project {self.project_name} meanwhile.",
-                hint="Import again: then it goes into that one.",
-            ) from error
+    def _summarise(self, run: Recorder, intake: Intake, choice: Choice, version: int | None) -> ImportResult:
+        result = summarise(intake, self.joined, self.project_name, run.run_id, choice, self.unread, version)
+        if self.is_mending:
+            return replace(result, items_added=0, items_unchanged=result.items_added)
+        if self.rebased is None:
+            return result
+        return replace(
+            result,
+            items_added=self.rebased.added_count,
+            items_updated=self.rebased.updated_count,
+            items_unchanged=intake.taken - self.rebased.added_count - self.rebased.updated_count,
+            updates=self.rebased.updates,
+        )
+
+    def _rebase(self, run: Recorder, manifest: ManifestSummary, conflict: Conflict) -> ManifestSummary:
+        """Put what this import has made onto the head that somebody else has moved.
+
+        Raises:
+            Conflict: both changed the same, or it is the given one, which is of something else.
+        """
+        self.observer.check_cancelled()
+        before = self.project
+        now = self.workspace.catalog.projects.find(self.project_name, self.workspace.settings.workspace)
+        if now is None or self.is_mending or (before and (before.id != now.id or before.head == now.head)):
+            raise conflict
+        base = before.manifest if before else None
+        self.project = now
+        self.rebased = rebase(run, now, base=base, made=manifest.digest, found=self.found)
+        self.joined = self.rebased.joined
+        return self.rebased.manifest
 
     def _describe_next(self, intake: Intake, importer: str, key: Digest, manifest: Digest) -> Head:
         """Return the head of what the next import is to know."""
@@ -419,7 +464,7 @@ class _Import:
         """Write the project's items with what was taken in; classes in the order that the folder declares."""
         names = tuple(dict.fromkeys((*declared.class_names, *sorted(intake.class_names))))
         tags = tuple(intake.tags[name] for name in sorted(intake.tags))
-        found = declared.merge(LabelSchema(define_classes(names, geometry=None), tags))
+        self.found = found = declared.merge(LabelSchema(define_classes(names, geometry=None), tags))
         if self.project is None or self.is_mending:
             self.joined = Joined(schema=found)
             manifest = write_rows(writer, found, intake.fresh.iter_sorted())

@@ -161,6 +161,17 @@ def test_of_several_boxes_the_nearest_are_taken_together() -> None:
     assert pairs == [(before[0], after[1]), (before[1], after[0])]
 
 
+def test_an_object_of_another_kind_of_shape_is_reshaped() -> None:
+    box = Geometry.rectangle(0, 0, 10, 10)
+    outline = Geometry(GeometryKind.POLYGON, ((0, 0), (10, 0), (10, 10), (0, 10)))
+    before, after = (AnnotatedObject("car", shape) for shape in (outline, box))
+    (change,) = compare_objects([before], [after])
+    assert (change.title, change.kind) == ("reshaped car polygon → rectangle", ObjectChangeKind.MOVED)
+    plain = make_plain_item("main/a.jpg")
+    sides = (replace(plain, annotation=Annotation((side,))) for side in (before, after))
+    assert ItemChange(ChangeKind.CHANGED, plain.key, *sides).detail == f"{change.title} (IoU 1.00)"
+
+
 def test_one_of_three_equal_objects_that_went_is_removed() -> None:
     assert name_kinds([make_object()] * 3, [make_object()] * 2) == ["removed car"]
 

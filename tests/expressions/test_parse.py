@@ -164,6 +164,9 @@ def test_an_object_is_asked_alone() -> None:
         ("class not in (cat)", 7, "many objects"),
         ('name == "a', 9, "not closed"),
         ("width > 3 # big", 11, "means nothing"),
+        ("bytes > 10k", 9, "10k is no number"),
+        ("key == main/a.jpg", 12, "outside of quotes"),
+        ('name ~ "[a"', 8, "not closed"),
         ("any()", 5, "expected"),
         ("any(shape == round)", 14, "no shape"),
         ("1 < width < 3", 11, "or the end"),
@@ -274,3 +277,22 @@ def test_any_name_can_be_quoted(name: str) -> None:
         annotation=Annotation((make_object(name),)),
     )  # fmt: skip
     assert parse_item_condition(f"count({quoted}) == 1 and class == {quoted}").matches(item)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("width > 3 AND height > 3", "Write it in small letters: and."),
+        ("key == main/a.jpg", 'Write a text in quotes: key == "main/a.jpg".'),
+        ("(" * 3000, "It reads: " + "(" * 80 + "…"),
+    ],
+)
+def test_a_mistake_that_is_often_made_has_its_hint(text: str, hint: str) -> None:
+    with pytest.raises(InvalidParameter) as told:
+        parse_item_condition(text)
+    assert told.value.hint == hint
+
+
+@pytest.mark.parametrize("pattern", ["[ab]*", "a[]]b", "[!]x]", "]"])
+def test_a_closed_bracket_of_a_pattern_is_taken(pattern: str) -> None:
+    parse_item_condition(f'name ~ "{pattern}"')

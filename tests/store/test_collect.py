@@ -14,6 +14,7 @@ from blake3 import blake3
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.errors import Busy, Cancelled, CorruptData
 from mlwf_tui.store.collect import MANY_SMALL, collect, plan_collect
+from mlwf_tui.store.packs import list_records
 from mlwf_tui.store.references import LiveSet
 from mlwf_tui.store.store import Store
 from tests.fakes.observers import KeepingObserver, StoppingObserver
@@ -199,6 +200,19 @@ def test_a_damaged_pack_is_left_alone_and_named(store: Store) -> None:
     assert [problem.path for problem in result.problems] == [f"packs/{damaged.name}"]
     assert (result.packs_rewritten, damaged.exists()) == (1, True)
     assert read_all(store, [*BLOBS[1:5], *BLOBS[10:12]])
+
+
+def test_a_damaged_pack_takes_no_more_room_and_a_dry_run_says_the_same(store: Store) -> None:
+    put(store, *BLOBS)
+    (pack,) = store.packs_folder.glob("*.pack")
+    records = list_records(pack)
+    flip(pack, records[len(records) // 2].offset + 44 + 100)
+    assert collect(store, keep(*BLOBS[5:12]), KeepingObserver()).freed_bytes == 0  # before a verify too
+    assert not store.verify(KeepingObserver()).ok
+    planned, before = plan_collect(store, keep(*BLOBS)), list_names(store)
+    assert planned == collect(store, keep(*BLOBS), KeepingObserver())
+    assert (planned.freed_bytes, planned.packs_rewritten, len(planned.problems)) == (0, 0, 1)
+    assert list_names(store) == before
 
 
 @pytest.mark.parametrize("place", ["record", "head", "footer"])

@@ -17,8 +17,10 @@ import pytest
 from blake3 import blake3
 
 import mlwf_tui
+from mlwf_tui.catalog.copies import copy_catalog
+from mlwf_tui.catalog.faults import copying
 from mlwf_tui.entities.layout import MonitorLayout
-from mlwf_tui.errors import Busy, Conflict, InvalidParameter
+from mlwf_tui.errors import Busy, Conflict, CorruptData, InvalidParameter, StorageFailed
 from mlwf_tui.logs.log_file import LogFile
 from mlwf_tui.logs.rotation import rotate
 from mlwf_tui.store.format import RECORD_HEADER_BYTES
@@ -28,6 +30,7 @@ from mlwf_tui.store.store import Store
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.collect import collect
 from mlwf_tui.workflow.personal.layouts import read_layout, write_layout
+from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.verify import verify
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver
@@ -281,7 +284,7 @@ def test_a_log_that_a_dead_reader_of_the_copy_left_does_no_harm(filled: Workspac
     save(filled, copy)
     with open_workspace(copy) as opened:
         opened.catalog.runs.create(
-            "show", params={}, seed=None, author="", workspace="default", environment={}
+            "export", params={}, seed=None, author="", workspace="default", environment={}
         )
         for part in ("catalog.sqlite-wal", "catalog.sqlite-shm"):
             shutil.copy(copy / part, tmp_path / part)
@@ -320,9 +323,49 @@ def test_a_copy_that_was_worked_in_is_refused(filled: Workspace, tmp_path: Path)
     with open_workspace(tmp_path / "copy") as copy:
         write_version(copy, "cells", {"mine.jpg": make_blob(81)})
     write_version(filled, "cells", {"a.jpg": make_blob(82)})
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match=r"worked: its last change, version\.created of ") as told:
         backup(filled, tmp_path / "copy", KeepingObserver())
+    assert f"mv {tmp_path / 'copy'} " in told.value.hint
     assert "mine.jpg" in read_home(tmp_path / "copy")["cells@2"]
+
+
+def test_a_copy_from_which_was_exported_is_still_ours(filled: Workspace, tmp_path: Path) -> None:
+    save(filled, tmp_path / "copy")
+    with open_workspace(tmp_path / "copy") as copy, record(copy, "export", params={}) as run:
+        run.write_folder("/somewhere")
+    write_version(filled, "cells", {"a.jpg": make_blob(82)})
+    save(filled, tmp_path / "copy")
+    assert "cells@2" in read_home(tmp_path / "copy")
+
+
+def test_a_copy_in_which_another_run_was_noted_is_refused(filled: Workspace, tmp_path: Path) -> None:
+    save(filled, tmp_path / "copy")
+    with open_workspace(tmp_path / "copy") as copy, record(copy, "shrink", params={}):
+        pass
+    with pytest.raises(Conflict, match=r"run\.created"):
+        backup(filled, tmp_path / "copy", KeepingObserver())
+
+
+def test_a_full_disk_is_that_of_the_copy(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "copy.sqlite")
+    with (
+        closing(connection),
+        pytest.raises(StorageFailed, match=r"copy\.sqlite is full"),
+        copying(tmp_path / "catalog.sqlite", tmp_path / "copy.sqlite"),
+    ):
+        connection.execute("PRAGMA max_page_count = 2")
+        connection.executescript("CREATE TABLE a (b); CREATE TABLE c (d); CREATE TABLE e (f)")
+
+
+def test_damage_of_a_catalog_is_one_sentence(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as connection:
+        connection.executescript("CREATE TABLE a (b); CREATE TABLE c (d)")
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    with (tmp_path / "catalog.sqlite").open("r+b") as file:
+        file.seek(page_bytes)
+        file.write(bytes(100))
+    with pytest.raises(CorruptData, match=r"is damaged: [^\n*]+\.$"):
+        copy_catalog(tmp_path / "catalog.sqlite", tmp_path / "copy.sqlite")
 
 
 def test_a_copy_whose_lost_runs_were_noted_is_still_ours(filled: Workspace, tmp_path: Path) -> None:

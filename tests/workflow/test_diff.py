@@ -7,8 +7,10 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
     Annotation,
     ClassDefinition,
+    Geometry,
     GeometryKind,
     LabelSchema,
     TagDefinition,
@@ -58,6 +60,14 @@ def test_classes_count_their_objects_by_what_happened_to_them(workspace: Workspa
             "dog", ChangeKind.CHANGED, objects_added=1, objects_relabelled_out=1, before=DOG, after=DOG
         ),
     )
+
+
+def test_objects_of_another_kind_of_shape_are_counted_among_the_moved(workspace: Workspace) -> None:
+    outline = Geometry(GeometryKind.POLYGON, ((0, 0), (10, 0), (10, 10), (0, 10)))
+    add_version(workspace, "p", [replace(B, annotation=Annotation((AnnotatedObject("car", outline),)))])
+    add_version(workspace, "p", [B])
+    (change,) = diff(workspace, "p@1", "p@2").classes
+    assert (change.objects_moved, change.objects_reshaped) == (1, 1)
 
 
 def test_datasets_and_splits_count_their_items(workspace: Workspace) -> None:

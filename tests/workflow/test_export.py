@@ -41,7 +41,7 @@ def write(workspace: Workspace, folder: Path, **options: object) -> ExportResult
 
 def read_names(folder: Path) -> set[str]:
     found = (path for path in (folder / "images").rglob("*") if path.is_file())
-    return {path.name.removeprefix("main__") for path in found}
+    return {path.name for path in found}
 
 
 @pytest.mark.parametrize(("selection", "names"), PICKED)
@@ -57,8 +57,8 @@ def test_only_what_is_selected_is_written(
 
 def test_a_class_takes_the_others_out_of_labels_and_list(imported: Workspace, tmp_path: Path) -> None:
     write(imported, tmp_path / "out", selection=Selection(classes=("spot",)))
-    assert (tmp_path / "out/labels/train/main__a.txt").read_text() == ""
-    assert (tmp_path / "out/labels/train/main__b.txt").read_text().startswith("0 ")
+    assert (tmp_path / "out/labels/train/a.txt").read_text() == ""
+    assert (tmp_path / "out/labels/train/b.txt").read_text().startswith("0 ")
     assert "cell" not in (tmp_path / "out/data.yaml").read_text()
 
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mlwf_tui.entities.annotation import (
@@ -18,6 +20,7 @@ from mlwf_tui.entities.annotation import (
     TagDefinition,
     Visibility,
 )
+from mlwf_tui.entities.ids import RunId
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items, read_summary
@@ -27,6 +30,7 @@ from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.import_ import import_folder
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.status import read_status
+from mlwf_tui.workflow.undo import undo
 from mlwf_tui.workflow.verify import verify
 from mlwf_tui.workspace import Workspace, open_workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
@@ -57,6 +61,15 @@ def test_importing_twice_changes_and_stores_nothing(
     assert (result.items_added, result.items_updated, result.items_unchanged) == (0, 0, 5)
     assert imported.catalog.projects.get("cells").head == head
     assert imported.store.read_stats() == stored
+
+
+def test_an_image_whose_label_cannot_be_read_is_named_with_it(
+    workspace: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    (voc / "Annotations" / "b.xml").write_text("<annotation>")
+    result = import_folder(workspace, voc, "cells", observer=observer)
+    assert (result.items_added, [problem.path for problem in result.problems]) == (4, ["Annotations/b.xml"])
+    assert "; its image, JPEGImages/b.jpg, is left out with it" in result.problems[0].reason
 
 
 def test_an_edited_annotation_is_an_update(imported: Workspace, voc: Path, observer: KeepingObserver) -> None:
@@ -237,19 +250,89 @@ def test_a_second_import_has_the_first_upstream(
     assert folders == {"voc", "more"}
 
 
-def test_a_project_that_somebody_else_makes_meanwhile_is_not_overwritten(
+class Meddler(KeepingObserver):
+    """Does something else once, while an import is at its first item."""
+
+    def __init__(self, meddle: Callable[[], object]) -> None:
+        super().__init__()
+        self.meddle: Callable[[], object] | None = meddle
+
+    def progress(self, step: int, total: int | None, message: str) -> None:
+        if step == 1 and self.meddle:
+            meddle, self.meddle = self.meddle, None
+            meddle()
+
+
+def test_a_project_that_somebody_else_makes_meanwhile_is_imported_into(
     workspace: Workspace, voc: Path, tmp_path: Path, observer: KeepingObserver
 ) -> None:
     write_image(tmp_path / "other" / "z.jpg", seed=42)
+    meddler = Meddler(lambda: import_folder(workspace, tmp_path / "other", "cells", observer=observer))
+    result = import_folder(workspace, voc, "cells", observer=meddler)
+    assert (result.items_added, result.items_unchanged) == (5, 0)
+    assert set(result.new_classes) == {"cell", "spot"}
+    assert len(list_items(workspace)) == 6
 
-    class Meddler(KeepingObserver):
-        def progress(self, step: int, total: int | None, message: str) -> None:
-            if step == 1:
-                import_folder(workspace, tmp_path / "other", "cells", observer=observer)
 
-    with pytest.raises(Conflict, match="made the project cells meanwhile"):
-        import_folder(workspace, voc, "cells", observer=Meddler())
-    assert list(list_items(workspace)) == ["main/z.jpg"]
+def test_what_somebody_else_imports_meanwhile_is_kept(
+    imported: Workspace, voc: Path, tmp_path: Path, observer: KeepingObserver
+) -> None:
+    write_image(tmp_path / "more" / "y.jpg", seed=41)
+    make_supervisely(tmp_path / "other", {"z.jpg": [("dot", 1, 1, 9, 9)]}, class_names=["dot"])
+    meddler = Meddler(lambda: import_folder(imported, tmp_path / "other", "cells", observer=observer))
+    result = import_folder(imported, tmp_path / "more", "cells", message="both", observer=meddler)
+    assert (result.items_added, result.items_updated, result.items_unchanged, result.version) == (1, 0, 0, 1)
+    items = list_items(imported)
+    assert len(items) == 7
+    manifest = imported.catalog.projects.get("cells").manifest
+    assert read_summary(imported.store, manifest).schema.class_names == ("cell", "spot", "dot")
+    states = imported.catalog.projects.list_states(imported.catalog.projects.get("cells").id)
+    inputs = [ref for ref in imported.catalog.runs.get(RunId(result.run)).inputs if ref.kind == "project"]
+    assert inputs[-1].id == states[-2].id
+    undo(imported, "cells")
+    assert set(items) - set(list_items(imported)) == {"main/y.jpg"}
+    again = import_folder(imported, tmp_path / "more", "cells", observer=observer)
+    assert (again.items_added, again.items_unchanged) == (1, 0)
+
+
+def test_the_same_folder_imported_twice_at_once_is_there_once(
+    workspace: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    meddler = Meddler(lambda: import_folder(workspace, voc, "cells", observer=observer))
+    result = import_folder(workspace, voc, "cells", observer=meddler)
+    assert (result.items_added, result.items_unchanged) == (0, 5)
+    states = workspace.catalog.projects.list_states(workspace.catalog.projects.get("cells").id)
+    assert len(states) == 2  # the empty one and that of the first
+
+
+def test_an_item_that_somebody_else_edits_meanwhile_is_no_known_one(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    write_voc_xml(voc / "Annotations" / "a.xml", "a.jpg", [("cell", 1, 1, 9, 9)])
+    edited = list_items(imported)
+    edited["main/b.jpg"] = msgspec.structs.replace(edited["main/b.jpg"], annotation=Annotation())
+    schema = read_summary(imported.store, imported.catalog.projects.get("cells").manifest).schema
+    meddler = Meddler(lambda: set_state(imported, "cells", edited.values(), schema=schema))
+    result = import_folder(imported, voc, "cells", observer=meddler)
+    assert result.items_updated == 1
+    items = list_items(imported)
+    assert not items["main/b.jpg"].annotation.objects
+    assert items["main/a.jpg"].annotation.objects[0].geometry.bounds == (1, 1, 9, 9)
+    again = import_folder(imported, voc, "cells", observer=observer)
+    assert (again.items_updated, again.edits_replaced) == (1, 1)
+
+
+def test_what_both_change_meanwhile_is_a_conflict_and_theirs_stands(
+    imported: Workspace, voc: Path, observer: KeepingObserver
+) -> None:
+    write_image(voc / "JPEGImages" / "a.jpg", seed=77)
+    write_image(voc.parent / "other" / "a.jpg", seed=78)
+    meddler = Meddler(lambda: import_folder(imported, voc.parent / "other", "cells", observer=observer))
+    with pytest.raises(Conflict, match=r"import changes too: main/a\.jpg"):
+        import_folder(imported, voc, "cells", observer=meddler)
+    stored = imported.store.read(list_items(imported)["main/a.jpg"].blob)
+    assert stored == (voc.parent / "other" / "a.jpg").read_bytes()
+    assert list_runs(imported)[0].verb == "import"
 
 
 def test_a_lost_pack_is_named_by_verify_and_healed_by_a_new_import(

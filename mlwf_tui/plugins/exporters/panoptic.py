@@ -41,6 +41,8 @@ class PanopticExporter:
         is_flat=True,
         object_tags=("iscrowd",),
         is_closed=True,
+        has_unused_classes=True,
+        has_class_colors=True,
         has_datasets=True,
         split_folders="without",
         precision="whole pixels",

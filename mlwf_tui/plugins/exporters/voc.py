@@ -61,6 +61,7 @@ class VocExporter:
                 is_clipped=True,
                 is_closed=True,
                 is_flat=True,
+                has_unused_classes=True,
                 precision="whole pixels",
             )
 

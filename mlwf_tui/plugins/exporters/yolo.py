@@ -17,7 +17,7 @@ from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.keypoints import find_extent, find_flip, list_visibility
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.exporters.files import FileNames
+from mlwf_tui.plugins.exporters.files import FileNames, flatten
 from mlwf_tui.protocols.exporters import ExportedItem, ExportSummary
 from mlwf_tui.protocols.observer import Observer
 
@@ -46,6 +46,7 @@ def _declare(target: GeometryKind) -> Abilities:
         has_keypoint_boxes=True,
         is_clipped=True,
         is_closed=True,
+        has_unused_classes=True,
         splits=SPLITS,
         image_suffixes=READ_BY_ULTRALYTICS,
         precision=_PRECISION,
@@ -176,7 +177,7 @@ def place_readable(exported: ExportedItem, data: bytes, path: Path, *, is_readab
 
 def _choose_stem(item: Item, names: FileNames) -> str:
     """Return a name made from the key that no other item of the split has, whatever its suffix."""
-    stem = "__".join((*item.dataset.split("/"), Path(item.name).stem))
+    stem = flatten(item)
     if stem.startswith("."):  # which Ultralytics would pass over
         stem = f"_{stem[1:]}"
     return names.choose(item.split, stem, "", item, max_bytes=_MAX_STEM_BYTES)

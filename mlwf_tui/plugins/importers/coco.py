@@ -273,6 +273,7 @@ class _Described:
                     at = index.find(file.source, entry.file_name, lambda image, s=split: has_split(image, s))  # type: ignore[misc]
                 except ImageNotFound as error:
                     tally.add_alike(error.name, error.message, error.of_many)
+                    file.miss(entry.id)
                     continue
                 if self._file_of[at]:
                     self._tell_twice(at, tally)

@@ -29,6 +29,7 @@ MAX_NODES: Final = 1000  # of a skeleton
 
 _HEAD_BYTES = 1 << 16
 _IMAGES: Final = re.compile(rb'"images"\s*:')  # not Supervisely's "projectType": "images"
+_TEXT_OR_NO_NUMBER: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 _ID_DIGITS = 20
 _NONE = -1
 _T = TypeVar("_T")
@@ -172,6 +173,8 @@ class CocoFile:
     categories: Mapping[int, CategoryEntry]
     annotations: Sequence[msgspec.Raw]
     _slots: dict[int | str, int]  # of the images that were found, by id
+    _missing: set[int | str]  # ids of images that were not
+    _shared: set[int | str]  # ids of several images that were
     _first: array[int]  # the number of a slot's first entry
     _next: array[int]  # by number: the next entry of the same slot
 
@@ -182,9 +185,10 @@ class CocoFile:
         Raises:
             InvalidInput: it is no COCO JSON, or cannot be read; the message follows its name.
         """
-        document = _decode(source.path, _Document)
+        document = _decode(source, _Document, report)
         categories = convert_categories(source, document.categories, report)
-        return cls(source, document.images, categories, document.annotations, {}, array("q"), array("q"))
+        chain = array("q"), array("q")
+        return cls(source, document.images, categories, document.annotations, {}, set(), set(), *chain)
 
     def iter_images(self, report: Report) -> Iterator[ImageEntry]:
         """Yield the images that are described well, and report the others in the end."""
@@ -197,11 +201,21 @@ class CocoFile:
         tally.report(report)
 
     def claim(self, image_id: int | str) -> int:
-        """Return the slot of an image that was found; entries without a slot are reported in `link`."""
+        """Return the slot of an image that was found; entries without a slot are reported in `link`.
+
+        So are those of an id that another image has too: nobody can know whose they are.
+        """
+        if image_id in self._slots:
+            self._shared.add(image_id)
         return self._slots.setdefault(image_id, len(self._slots))
 
+    def miss(self, image_id: int | str) -> None:
+        """Take note of the id of an image that was not found."""
+        self._missing.add(image_id)
+
     def link(self, report: Report) -> None:
-        """Chain the entries of each image, in the order of the file, and report those of no image."""
+        """Chain the entries of each image, in the order of the file, and report those of no one image."""
+        shared = self._shared | (self._missing & self._slots.keys())
         self._first = array("q", [_NONE]) * len(self._slots)
         self._next = array("q", [_NONE]) * len(self.annotations)
         last = array("q", [_NONE]) * len(self._slots)
@@ -213,7 +227,7 @@ class CocoFile:
                 tally.add(name_entry(raw, number + 1), error.message)
                 continue
             slot = self._slots.get(owner.image_id, _NONE)
-            if slot == _NONE:
+            if slot == _NONE or owner.image_id in shared:
                 name = _tell_name(owner.id, number + 1)
                 reason, of_many = self._tell_unread(owner.image_id)
                 tally.add_alike(name, f"annotation {name}: {reason}", of_many)
@@ -226,7 +240,10 @@ class CocoFile:
         tally.report(report)
 
     def _tell_unread(self, image_id: int | str) -> tuple[str, str]:
-        """Return why an image is not known, as it is said of one entry and of many."""
+        """Return why an entry's image is not known, as it is said of one entry and of many."""
+        if image_id in self._slots:
+            reason = f"belongs to image {show_path(str(image_id))}, an id that several images have"
+            return reason, "belong to images whose id several have"
         if isinstance(image_id, int):
             if str(image_id) in self._slots:
                 reason = f"has image_id {image_id}, a number, but the image's id is a text"
@@ -251,7 +268,7 @@ def read_categories(source: FoundFile, report: Report) -> Mapping[int, CategoryE
     Raises:
         InvalidInput: as `CocoFile.read`.
     """
-    return convert_categories(source, _decode(source.path, _Categories).categories, report)
+    return convert_categories(source, _decode(source, _Categories, report).categories, report)
 
 
 def convert_categories(
@@ -290,7 +307,8 @@ def define_category(entry: CategoryEntry, index: int) -> ClassDefinition:
     return ClassDefinition(entry.name, color, None, nodes, tuple(edges))
 
 
-def _decode(path: Path, wanted: type[_T]) -> _T:
+def _decode(source: FoundFile, wanted: type[_T], report: Report) -> _T:
+    path = source.path
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise InvalidInput(f"is larger than {MAX_JSON_BYTES >> 30} GB")
@@ -300,4 +318,27 @@ def _decode(path: Path, wanted: type[_T]) -> _T:
     try:
         return msgspec.json.decode(content, type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        mended, count = _blank_no_numbers(content)
+        if count:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                decoded = msgspec.json.decode(mended, type=wanted)
+                values = f"{count:,} value{'s' * (count > 1)}"
+                report(
+                    Problem(source.relative, f"has NaN or Infinity, read as nothing: {values}", is_taken=True)
+                )
+                return decoded
         raise InvalidInput(f"is not COCO JSON: {tell_json_fault(error, content)}") from error
+
+
+def _blank_no_numbers(content: bytes) -> tuple[bytes, int]:
+    """Return JSON with null for what Python writes there and JSON has not, and how often that was."""
+    count = 0
+
+    def blank(found: re.Match[bytes]) -> bytes:
+        nonlocal count
+        if found.group().startswith(b'"'):
+            return found.group()
+        count += 1
+        return b"null"
+
+    return _TEXT_OR_NO_NUMBER.sub(blank, content), count

@@ -186,7 +186,7 @@ class ChangePreview(ObjectsPreview):
         iou = "" if difference.before is None or difference.after is None else f"{difference.iou:.2f}"
         name = difference.title.partition(" ")[2] + describe_tags(present.tags)
         sign = Text(OBJECT_SIGNS[difference.kind], Style(color=color))
-        what = Text(difference.kind.value, Style(color=color))
+        what = Text(difference.word, Style(color=color))
         return sign, name, what, iou, describe_shape(present)
 
 

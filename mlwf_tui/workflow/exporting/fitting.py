@@ -64,6 +64,7 @@ class Fitter:
     schema: LabelSchema
     item_count: int = 0  # of those that fit
     object_count: int = 0
+    used_classes: set[str] = field(default_factory=set)  # of what fits
     _seen: int = 0
     _counts: dict[tuple[str, Unit, _Loses], _Count] = field(default_factory=dict)
     _classes: dict[str, ClassDefinition] = field(init=False)
@@ -98,6 +99,9 @@ class Fitter:
         self._check_suffix(item.name)
         self.item_count += 1
         self.object_count += len(objects)
+        self.used_classes.update([labelled.class_name for labelled in objects])
+        if self.abilities.needs_class:
+            self.used_classes.add(tags[0].name)
         return replace(item, split=split, annotation=Annotation(objects, tags, custom))
 
     def list_losses(self) -> tuple[Loss, ...]:

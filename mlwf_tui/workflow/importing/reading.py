@@ -133,7 +133,7 @@ class ItemReader(msgspec.Struct):
             try:
                 described, source_signature = self._read_source(task, facts, problems)
             except InvalidInput as error:
-                return Reading((ProblemRow(task.source, error.message),))
+                return _leave_out(task, error)
         annotation, size = described.annotation, (facts.width_px, facts.height_px)
         if described.told_size_px not in (None, size):
             told = _tell_size(size, described.told_size_px or size)
@@ -161,7 +161,7 @@ class ItemReader(msgspec.Struct):
         try:
             encoded = encode(item, boxes)
         except InvalidInput as error:
-            return Reading((ProblemRow(task.source or task.image, error.message),))
+            return _leave_out(task, error)
         names = boxes.class_names if boxes else [one.class_name for one in item.annotation.objects]
         return Reading(
             tuple(image.problems), encoded.row, encoded.object_count, encoded.size_bytes, tuple(set(names)),
@@ -202,6 +202,14 @@ class ItemReader(msgspec.Struct):
             return self.importer.read_annotation(source, self.key, facts.width_px, facts.height_px, report)
         except InvalidInput as error:
             return error
+
+
+def _leave_out(task: Task, error: InvalidInput) -> Reading:
+    """Return the reading of an image of which nothing certain is said: it must not pass for an empty one."""
+    if not task.source:
+        return Reading((ProblemRow(task.image, error.message),))
+    with_it = f"its image, {show_path(task.image)}, is left out with it"
+    return Reading((ProblemRow(task.source, f"{error.message}; {with_it}"),))
 
 
 def _tell_size(size: tuple[int, int], told: tuple[int, int]) -> str:

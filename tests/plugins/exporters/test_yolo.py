@@ -29,7 +29,7 @@ def write_and_count(
     return summary, [str(loss) for loss in losses]
 
 
-def read_label(folder: Path, split: str = "train", stem: str = "main__a") -> list[list[float]]:
+def read_label(folder: Path, split: str = "train", stem: str = "a") -> list[list[float]]:
     lines = (folder / "labels" / split / f"{stem}.txt").read_text().splitlines()
     return [[float(word) for word in line.split()] for line in lines]
 
@@ -145,5 +145,5 @@ def test_long_and_hidden_names_can_be_written(tmp_path: Path) -> None:
 def test_gif_goes_out_as_what_ultralytics_reads(tmp_path: Path) -> None:
     summary = write(tmp_path, [make_item("a.gif")])
     (path,) = summary.files
-    assert path == "images/train/main__a.png"
+    assert path == "images/train/a.png"
     assert (tmp_path / path).read_bytes().startswith(b"\x89PNG")

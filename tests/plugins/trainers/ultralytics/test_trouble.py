@@ -133,7 +133,7 @@ def test_images_that_cannot_be_read_at_all_are_one_sentence(task: str, tmp_path:
 
 
 def test_some_images_that_cannot_be_read_are_left_out(data: Path, tmp_path: Path) -> None:
-    (data / "images" / "train" / "main__00.png").write_bytes(b"no image")
+    (data / "images" / "train" / "00.png").write_bytes(b"no image")
 
     assert TRAINER.fit(make_request(data, tmp_path / "fit"), KeepingObserver()).checkpoints
 
