@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from mlwf_tui.entities.run import RunState
+from mlwf_tui.entities.run import Run, RunState
+from mlwf_tui.errors import StorageFailed
 from mlwf_tui.tui.screens.outline import OLDER_RUNS
 from mlwf_tui.tui.widgets.entry_list import EntryList
 from mlwf_tui.workflow.runs import count_runs
@@ -62,6 +65,25 @@ async def test_all_runs_are_counted_and_listed_and_the_tree_leads_to_them(long_h
         await app.settle()
         await app.press("escape")
         await app.until(lambda: view.table.row_count == total + 1, "the newest run beside the oldest ones")
+
+
+async def test_older_runs_that_could_not_be_read_are_read_at_the_next_look(
+    long_home: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Workspace, __: int | None) -> Sequence[Run]:
+        raise StorageFailed("the disk says nothing")
+
+    total = count_runs(long_home)
+    async with drive(long_home) as app:
+        with monkeypatch.context() as broken:
+            broken.setattr("mlwf_tui.tui.screens.older_runs.list_runs", fail)
+            app.tree.select(OLDER_RUNS)
+            await app.press("enter")
+            await app.until_text("the disk says nothing")
+        view = app.main.query_one(EntryList)
+        add_commits(long_home, 1)
+        await app.press("f5")
+        await app.until(lambda: view.table.row_count == total + 1, "all runs")
 
 
 async def test_what_goes_on_is_there_however_old_it_is(full_home: Workspace) -> None:

@@ -69,6 +69,7 @@ from mlwf_tui.tui.widgets.picture_view import PictureView
 from mlwf_tui.tui.widgets.plot import warm_up
 from mlwf_tui.tui.widgets.project_tree import ProjectTree
 from mlwf_tui.tui.widgets.report_view import ReportView
+from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.tui.widgets.status_bar import StatusBar
 from mlwf_tui.tui.widgets.tab_line import TabLine
 from mlwf_tui.tui.widgets.table import EntityTable
@@ -322,6 +323,12 @@ class MainScreen(Screen[None]):
             self._tour.take_up(self._left)
             self.call_after_refresh(self._make_views)
         self._show_standing()
+
+    @on(Stage.Made)
+    def _on_view_made(self, event: Stage.Made) -> None:
+        """Give a view the focus that had nothing to take it as it was opened."""
+        if event.view is self._views.shown and self._panes.current == STAGE and self.focused is None:
+            self._panes.go_to(STAGE)
 
     def _make_views(self) -> None:
         """Make the views that are not seen yet one by one: each holds the loop, and a key may be waiting."""

@@ -30,7 +30,7 @@ class OlderRuns:
         if self._is_reading or not self.rows.lacks(self._host.snapshot):
             return
         self._is_reading = True
-        self._host.ask("all runs", self._read, self._take, failed=self._give_up)
+        self._host.work.start("all runs", self._read, self._take, fail=self._give_up)
 
     def _read(self) -> Read:
         workspace, now = self._host.workspace, self._host.read_clock()
@@ -40,8 +40,9 @@ class OlderRuns:
             self.rows.make(run, now, outlooks.get(run.id, NOTHING), ())
         return runs, outlooks
 
-    def _give_up(self, _: MlwfError) -> None:
+    def _give_up(self, error: MlwfError) -> None:
         self._is_reading = False  # the next look at the home tries again
+        self._host.work.fail(error)
 
     def _take(self, found: Read) -> None:
         self._is_reading = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widget import Widget
 
 from mlwf_tui.tui.widgets.crumb_line import CrumbLine
@@ -28,6 +29,13 @@ class Stage(Vertical):
     DEFAULT_CSS = """
     Stage > .view { height: 1fr; width: 1fr; }
     """
+
+    class Made(Message):
+        """A view has its widgets now, and can take the focus."""
+
+        def __init__(self, view: Widget) -> None:
+            super().__init__()
+            self.view = view
 
     def __init__(self, specs: Sequence[ViewSpec], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -76,6 +84,7 @@ class Stage(Vertical):
             view.display = False
             self._views[name] = view
             self.mount(view)
+            view.call_later(self.post_message, self.Made(view))
         return self._views[name]
 
     def show(self, name: str) -> Widget:

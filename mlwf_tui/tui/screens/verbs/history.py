@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from mlwf_tui.errors import MlwfError, NotFound
-from mlwf_tui.tui.screens.verbs.host import Host, ask_words, find_project, finish
+from mlwf_tui.tui.screens.verbs.host import Host, ask_words, find_project, finish, name_keys
 from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
@@ -119,7 +119,8 @@ class History:
 
     def _say_undone(self, made: UndoResult) -> None:
         count = format_count(made.item_count, "item")
-        text = f"Took back the {made.verb} in {made.project}: {count} now. U does it again."
+        text = f"Took back the {made.verb} in {made.project}: {count} now."
+        text += name_keys(self._host, " {redo} does it again.")
         finish(self._host, text, has_moved=True)
 
     def _say_redone(self, made: UndoResult) -> None:
