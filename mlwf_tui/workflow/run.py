@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -243,13 +244,18 @@ def log_params(workspace: Workspace, run: Run, params: Mapping[str, Any]) -> Non
     plain = _to_plain(params)
     with workspace.catalog.transaction():
         known = workspace.catalog.runs.get(run.id).params
-        other = next((key for key, value in plain.items() if known.get(key, value) != value), None)
+        other = next((key for key in known.keys() & plain.keys() if _differ(known[key], plain[key])), None)
         if other is not None:
             raise Conflict(
                 f"The run {run.id} has the parameter {other} already, as {known[other]!r}.",
                 hint="What was told of a run stays: give the new value another name.",
             )
         workspace.catalog.runs.set_params(run.id, {**known, **plain})
+
+
+def _differ(kept: Any, told: Any) -> bool:
+    """Whether a value is another than the kept one: not where both are kept alike, as tuples and NaN."""
+    return bool(kept != told) and json.dumps(kept) != json.dumps(told)
 
 
 def open_events(workspace: Workspace, run: Run, *, begins: bool) -> CheckedEvents:

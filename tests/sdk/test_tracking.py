@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -339,6 +340,18 @@ def test_values_that_are_no_json_are_noted_as_their_text(filled: Home, tmp_path:
         "names": {"a": "eA=="},
     }
     assert found.result == {"summary": "made", "at": str(tmp_path)}
+
+
+def test_what_was_told_before_can_be_told_again_and_not_otherwise(filled: Home) -> None:
+    params = {"lr": float("nan"), "size": (640, 480), "most": float("inf"), "epochs": 3}
+    with open_run("typed", home=filled, is_strict=True) as run:
+        run.log_params(params)
+        run.log_params(params)
+        with pytest.raises(Conflict, match=r"size already, as \[640, 480\]"):
+            run.log_params({"size": (640, 640), "more": 1})
+    found = filled.jobs.get(run.id).params
+    assert (found["size"], found["epochs"], math.isnan(found["lr"])) == ([640, 480], 3, True)
+    assert "more" not in found
 
 
 def test_numbers_of_numpy_are_numbers(filled: Home) -> None:
