@@ -209,7 +209,7 @@ def test_what_was_deleted_is_listed_and_comes_back(shell: Shell) -> None:
     assert "pets" in shell("undelete")
     assert "mlwf undelete pets" in shell.json("show", "pets", code=4)["error"]["hint"]
     assert shell.json("undelete", "pets", "--name", "mine") == {
-        "kind": "project", "id": deleted["id"], "ref": "mine"
+        "kind": "project", "id": deleted["id"], "ref": "mine", "tags": [], "tags_taken": []
     }  # fmt: skip
     assert [version["number"] for version in shell.json("versions", "mine")["versions"]] == [1]
 
