@@ -1,5 +1,7 @@
 """What is typed while a dialog is still being opened waits for it, and in a dialog keys come one by one.
 
+Letters that are written into a field need not: none of them leads out of it.
+
 A key goes to the widget with the focus and rises from there to the app, queue by queue, before it does what
 it is bound to; the keys behind it are on their way to the same widget by then. Knows nothing of dialogs.
 """
@@ -7,6 +9,7 @@ it is bound to; the keys behind it are on their way to the same widget by then. 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import takewhile
 from time import monotonic
 from typing import Any
 
@@ -16,6 +19,7 @@ from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
+from textual.widgets import Input
 
 Typed = events.Key | events.Paste
 LEAVING_KEYS = ("ctrl+c", "ctrl+q")  # which wait for nothing
@@ -70,7 +74,7 @@ class HeldKeys:
             self.forget()  # a dialog that has not come for long holds no key for ever
         if self.is_holding:
             (self._strays if event.is_forwarded else self._waiting).append(_copy(event))
-        elif event.is_forwarded or not self._is_dialog_shown():
+        elif event.is_forwarded or not self._is_alone(event):
             return False
         else:
             await self._send([event])
@@ -97,7 +101,7 @@ class HeldKeys:
             return
         self._sent.clear()
         held = [*self._strays, *self._waiting]
-        keys = held[:1] if self._is_dialog_shown() else held
+        keys = list(takewhile(lambda key: not self._is_alone(key), held)) or held[:1]
         self._strays, self._waiting = held[len(keys) :], []
         if keys:
             await self._send(keys)
@@ -114,8 +118,11 @@ class HeldKeys:
             await self._forward(key)
         self._put_fence(self._app.focused or self._app.screen, self._app.screen)
 
-    def _is_dialog_shown(self) -> bool:
-        return isinstance(self._app.screen, ModalScreen)
+    def _is_alone(self, key: Typed) -> bool:
+        """Whether what follows waits until it has been answered: in a dialog, if it is no letter of a text."""
+        is_letter = isinstance(key, events.Key) and key.is_printable
+        is_text = is_letter and isinstance(self._app.focused, Input)
+        return isinstance(self._app.screen, ModalScreen) and not is_text
 
     def _is_awaited(self) -> bool:
         return getattr(self._app.screen, "is_dialog_awaited", False)
