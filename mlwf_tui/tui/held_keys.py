@@ -119,7 +119,7 @@ class HeldKeys:
         self._put_fence(self._app.focused or self._app.screen, self._app.screen)
 
     def _is_alone(self, key: Typed) -> bool:
-        """Whether what follows waits until it has been answered: in a dialog, if it is no letter of a text."""
+        """Whether what follows waits until it is answered: in a dialog, if it is no letter of a text."""
         is_letter = isinstance(key, events.Key) and key.is_printable
         is_text = is_letter and isinstance(self._app.focused, Input)
         return isinstance(self._app.screen, ModalScreen) and not is_text
