@@ -226,6 +226,35 @@ def test_undoing_a_restore_and_the_merge_before_it_leaves_neither(branched: Work
     assert plan_merge(branched, "main", "side").base == "main@1"
 
 
+def test_a_copy_whose_moves_are_forgotten_goes_on_from_where_it_stands(branched: Workspace) -> None:
+    set_state(branched, "side", [replace(A, split=Split.TEST), B, C])
+    undo(branched, "side")
+    commit(branched, "side", message="as it was copied")
+    set_state(branched, "side", [replace(A, split=Split.VAL), B, C])
+    commit(branched, "side", message="val")
+    former = list_versions(branched, "side")[0]
+    copy(branched, f"side@{former.number}", "other")
+    branched.catalog.projects.forget_moves(former.project_id)
+    set_state(branched, "side", [A, B, C])
+    commit(branched, "side", message="train again")
+    assert list_versions(branched, "side")[0].parents == (former.id,)
+    set_state(branched, "other", [replace(A, split=Split.VAL), B])
+    merge(branched, "side", "other")
+    assert read_items(branched, "side") == {A.key: A, B.key: B}
+
+
+def test_what_was_undone_before_the_moves_were_forgotten_is_not_gone_on_from(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    commit(branched, "side", message="too little")
+    undo(branched, "side")
+    set_state(branched, "side", [A, B])
+    side = branched.catalog.projects.get("side")
+    branched.catalog.projects.forget_moves(side.id)
+    commit(branched, "side", message="enough")
+    newest, _, first = list_versions(branched, "side")
+    assert newest.parents == (first.id,)
+
+
 def test_a_merge_that_a_restore_took_back_says_how_it_comes_again(branched: Workspace) -> None:
     set_state(branched, "side", [A])
     merge(branched, "main", "side")
