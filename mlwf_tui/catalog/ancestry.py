@@ -8,7 +8,7 @@ import peewee as pw
 
 from mlwf_tui.catalog.database import Database
 from mlwf_tui.catalog.heads import MoveStatus
-from mlwf_tui.catalog.tables import HeadMoveRow, StateRow, VersionRow
+from mlwf_tui.catalog.tables import HeadMoveRow, JournalRow, StateRow, VersionRow
 from mlwf_tui.entities.ids import ProjectId, VersionId
 
 
@@ -40,7 +40,8 @@ def find_head_version(database: Database, project_id: ProjectId) -> VersionId | 
 
     None where no version was made on its way. A version belongs to a move where it was made on what the
     move led to, at once or when an undo or redo had led there again; an equal one that another move led
-    to, such as a restore that was undone, does not.
+    to, such as a restore that was undone, does not. Moves that can no longer be undone, since a deletion
+    let go of them, lead to the head all the same.
     """
     own = VersionRow.project_id == project_id
     is_live = VersionRow.deleted_at.is_null()
@@ -50,7 +51,7 @@ def find_head_version(database: Database, project_id: ProjectId) -> VersionId | 
         HeadMoveRow.select(VersionRow.id)
         .join(StateRow, on=(StateRow.id == HeadMoveRow.after_id))
         .join(VersionRow, on=is_made_on)
-        .where(HeadMoveRow.project_id == project_id, HeadMoveRow.status == MoveStatus.DONE, is_live)
+        .where(HeadMoveRow.project_id == project_id, _is_on_the_way(), is_live)
         .where((_select_state() == StateRow.id) | ~_was_led_to())
         .order_by(HeadMoveRow.turn.desc(), VersionRow.number.desc())
         .limit(1)
@@ -65,6 +66,13 @@ def find_head_version(database: Database, project_id: ProjectId) -> VersionId | 
     )
     found = database.read_value(done) or database.read_value(begun)
     return None if found is None else VersionId(found)
+
+
+def _is_on_the_way() -> pw.Expression:
+    """Return the SQL condition that a move leads to the head: none that was undone when it was discarded."""
+    event = JournalRow.select(JournalRow.kind).where(JournalRow.sequence == HeadMoveRow.turn)
+    is_let_go = (HeadMoveRow.status == MoveStatus.DISCARDED) & (event != "head.undone")
+    return (HeadMoveRow.status == MoveStatus.DONE) | is_let_go
 
 
 def _select_state() -> pw.Query:

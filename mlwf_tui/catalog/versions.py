@@ -115,8 +115,7 @@ class Versions:
     def find_of_head(self, project_id: ProjectId) -> Version | None:
         """Return the version that the head stands on or comes from, which is the parent of the next.
 
-        After an undo that is an earlier one than the latest. The latest where it cannot be told, as for
-        a project that lost its moves.
+        After an undo that is an earlier one than the latest. The latest where none was made on its way.
         """
         with self._database.snapshot():
             found = find_head_version(self._database, project_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -32,6 +32,9 @@ class _Lone(NamedTuple):
     row: msgspec.Raw
 
 
+RenamedRow = tuple[ChangeKind, str, msgspec.Raw | None, msgspec.Raw | None]
+"""What became of an item: kind, key, row before and after."""
+
 _encoder = msgspec.msgpack.Encoder()
 _head_decoder = msgspec.msgpack.Decoder(BlobRow)
 
@@ -46,16 +49,10 @@ def iter_renamed_changes(store: Store, before: Digest, after: Digest) -> Iterato
     Raises:
         CorruptData: one of them is missing or damaged, or is no manifest.
     """
-    for kind, key, old, new in iter_renamed_rows(store, before, after):
-        before_item = None if old is None else decode_item(old)
-        after_item = None if new is None else decode_item(new)
-        if before_item != after_item:  # an earlier version wrote the same item in other bytes
-            yield ItemChange(kind, key, before_item, after_item)
+    yield from _iter_decoded(iter_renamed_rows(store, before, after))
 
 
-def iter_renamed_rows(
-    store: Store, before: Digest, after: Digest
-) -> Iterator[tuple[ChangeKind, str, msgspec.Raw | None, msgspec.Raw | None]]:
+def iter_renamed_rows(store: Store, before: Digest, after: Digest) -> Iterator[RenamedRow]:
     """Yield the same with rows in the places of items: kind, key, row before and after."""
     roots = read_header(store, before).root, read_header(store, after).root
     rows = list(iter_row_changes(store, *roots))
@@ -72,6 +69,21 @@ def iter_renamed_rows(
             yield _name_change(old, new), key, old, new
 
 
+def trace_changes(store: Store, before: Digest, after: Digest) -> tuple[Iterator[ItemChange], set[str]]:
+    """Return the same, images followed also to keys that others had, and the keys that got another image.
+
+    Where two exchanged names both were renamed, and what another has come over was removed. New pixels
+    under an old key are a change of that item as long as no item that differs had or has either of them
+    elsewhere.
+
+    Raises:
+        CorruptData: likewise.
+    """
+    rows = list(iter_renamed_rows(store, before, after))
+    sources, gone, refilled = _trace(rows)
+    return _iter_decoded(_follow(rows, sources, gone, refilled)), refilled
+
+
 def decode_head(row: bytes | msgspec.Raw) -> BlobRow:
     """Return the head of a row.
 
@@ -84,6 +96,47 @@ def decode_head(row: bytes | msgspec.Raw) -> BlobRow:
 def has_same_content(one: bytes | msgspec.Raw, other: bytes | msgspec.Raw) -> bool:
     """Say whether two rows differ in nothing but their keys; False where it would take decoding them."""
     return _get_content(one) == _get_content(other)
+
+
+def _iter_decoded(rows: Iterable[RenamedRow]) -> Iterator[ItemChange]:
+    for kind, key, old, new in rows:
+        before_item = None if old is None else decode_item(old)
+        after_item = None if new is None else decode_item(new)
+        if before_item != after_item:  # an earlier version wrote the same item in other bytes
+            yield ItemChange(kind, key, before_item, after_item)
+
+
+def _trace(rows: Sequence[RenamedRow]) -> tuple[dict[str, _Lone], set[str], set[str]]:
+    """Return whence images came by their new keys, which keys they left, and which have another image now."""
+    changed = ((key, old, new) for kind, key, old, new in rows if kind is ChangeKind.CHANGED and old and new)
+    heads = ((_read_head(key, old), _read_head(key, new)) for key, old, new in changed)
+    repixelled = [(before, after) for before, after in heads if before.head.blob != after.head.blob]
+    if not repixelled:
+        return {}, set(), set()
+    removed = [_read_head(key, old) for kind, key, old, _ in rows if kind is ChangeKind.REMOVED and old]
+    added = [_read_head(key, new) for kind, key, _, new in rows if kind is ChangeKind.ADDED and new]
+    lost = [*removed, *(before for before, _ in repixelled)]
+    found = [*added, *(after for _, after in repixelled)]
+    sources = {after.key: before for before, after in _pair_renamed(lost, found)}
+    gone = {source.key for source in sources.values()}
+    known = {before.head.blob for before in lost}
+    known |= {decode_head(old).blob for kind, _, old, _ in rows if kind is ChangeKind.RENAMED and old}
+    refilled = {after.key for _, after in repixelled if after.key in gone or after.head.blob in known}
+    return sources, gone, refilled
+
+
+def _follow(
+    rows: Iterable[RenamedRow], sources: Mapping[str, _Lone], gone: Container[str], refilled: Container[str]
+) -> Iterator[RenamedRow]:
+    for kind, key, old, new in rows:
+        if key in refilled and key not in gone:
+            yield ChangeKind.REMOVED, key, old, None
+        if source := sources.get(key):
+            yield ChangeKind.RENAMED, key, source.row, new
+        elif key in refilled:
+            yield ChangeKind.ADDED, key, None, new
+        elif key not in gone:
+            yield kind, key, old, new
 
 
 def _get_content(row: bytes | msgspec.Raw) -> bytes:

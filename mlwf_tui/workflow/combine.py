@@ -1,11 +1,12 @@
 """Combines two manifests that come from one base, reading only what differs; writes nothing.
 
-An item that one side renamed is the same item for the other side's changes.
+An item that one side renamed is the same item for the other side's changes; where names went round among
+images, an item is its image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.merge import Arrival, merge_items, settle_key
 from mlwf_tui.entities.threeway import Decide, Side, merge_schemas
 from mlwf_tui.store.manifests import iter_changes, read_summary
-from mlwf_tui.store.renames import iter_renamed_changes
+from mlwf_tui.store.renames import trace_changes
 from mlwf_tui.store.store import Store
 
 
@@ -56,7 +57,8 @@ def combine(
         merged = [(c.before, merge_items(None, c.before, c.after, decide)) for c in changes]
         schema = merge_schemas(LabelSchema(), *schemas, decide, preferred=preferred)
         return Combined(schema=schema, items=_list_changes(merged))
-    sides = _Sides(iter_renamed_changes(store, base, ours), list(iter_renamed_changes(store, base, theirs)))
+    our_changes, our_refilled = trace_changes(store, base, ours)
+    sides = _Sides(our_changes, our_refilled, list(trace_changes(store, base, theirs)[0]))
     merged = _part(
         [
             _Merged(before, mine, merge_items(before, mine, other, decide))
@@ -84,16 +86,22 @@ class _Merged(msgspec.Struct, frozen=True):
 
 
 class _Sides:
-    """Every item that their side changed, found on ours as well; of our changes only those are kept."""
+    """Every item that their side changed, found on ours as well.
 
-    def __init__(self, ours: Iterable[ItemChange], theirs: Sequence[ItemChange]) -> None:
+    Of our changes only those are kept, and what came under a key that an item may get back.
+    """
+
+    def __init__(
+        self, ours: Iterable[ItemChange], our_refilled: Container[str], theirs: Sequence[ItemChange]
+    ) -> None:
         self.our_classes: set[str] = set()  # of items that only our side changed
         touched = {change.before.key for change in theirs if change.before}
-        arrived = {change.key: change for change in theirs if _is_arrival(change)}
+        arrived = {change.key for change in theirs if _is_arrival(change)}
         mine = []
         for change in ours:
             is_touched = change.before is not None and change.before.key in touched
-            if is_touched or (_is_arrival(change) and change.key in arrived):
+            is_in_reach = change.key in arrived or change.key in our_refilled
+            if is_touched or (_is_arrival(change) and is_in_reach):
                 mine.append(change)
             else:
                 self.our_classes |= _list_classes(change.after)
@@ -127,22 +135,43 @@ def _part(merged: Sequence[_Merged], decide: Decide) -> list[tuple[Item | None, 
     """Return each item as it is on our side and as it becomes, no two under one key.
 
     Where two came under one key, one from each side, that is a conflict, and whichever does not get it
-    keeps its key of the base; what is new has none and goes.
+    keeps its key of the base, from which it may push away what came there; what is new has none and goes.
     """
-    parted = [(entry.mine, entry.item) for entry in merged]
+    items = [entry.item for entry in merged]
     places: dict[str, int] = {}
-    for place, entry in enumerate(merged):
-        if entry.item is None:
+    waiting = list(reversed(range(len(items))))
+    while waiting:
+        place = waiting.pop()
+        item = items[place]
+        if item is None:
             continue
-        first = places.setdefault(entry.item.key, place)
+        first = places.setdefault(item.key, place)
         if first == place:
             continue
-        is_ours = entry.mine is not None and entry.mine.key == entry.item.key
-        ours, theirs = (place, first) if is_ours else (first, place)
-        side = settle_key(merged[ours].arrival, merged[theirs].arrival, decide)
-        loser = theirs if side is Side.OURS else ours
-        parted[loser] = merged[loser].mine, _put_back(*merged[loser].arrival)
-    return parted
+        winner = _choose(merged, items, (first, place), decide)
+        loser = first if winner == place else place
+        places[item.key] = winner
+        items[loser] = _put_back(*merged[loser].arrival)
+        waiting.append(loser)
+    return [(entry.mine, item) for entry, item in zip(merged, items, strict=True)]
+
+
+def _choose(
+    merged: Sequence[_Merged], items: Sequence[Item | None], places: tuple[int, int], decide: Decide
+) -> int:
+    """Return which of two items gets the key that both have: one that has it of the base, or else as decided.
+
+    One of the base is back there since it lost another key, or since it stays, as decided before.
+    """
+    for place in places:
+        before, item = merged[place].before, items[place]
+        if before and item and before.key == item.key:
+            return place
+    first, place = places
+    mine, item = merged[place].mine, items[place]
+    is_ours = mine is not None and item is not None and mine.key == item.key
+    ours, theirs = (place, first) if is_ours else (first, place)
+    return ours if settle_key(merged[ours].arrival, merged[theirs].arrival, decide) is Side.OURS else theirs
 
 
 def _put_back(before: Item | None, item: Item) -> Item | None:

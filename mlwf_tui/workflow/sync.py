@@ -250,9 +250,12 @@ class _Sync:
         if not overruled:
             return set()
         paths = {META_NAME} & overruled
+        # Where names went round, an edit of an item is under another key here.
+        blobs = {edit.before.blob for edit in edits.edits if edit.before and edit.before.key in overruled}
         for edit in edits.edits:
             sides = [item for item in (edit.before, edit.after) if item]
-            if not overruled.isdisjoint(item.key for item in sides):
+            is_moved = edit.after is not None and edit.after.blob in blobs
+            if is_moved or not overruled.isdisjoint(item.key for item in sides):
                 for item in sides:
                     paths |= {place_image(item.dataset, item.name), place_annotation(item.dataset, item.name)}
         return paths & edits.signatures.keys()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import LabelSchema, define_classes
+from mlwf_tui.entities.annotation import AnnotatedObject, LabelSchema, define_classes
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
@@ -226,6 +226,35 @@ def test_undoing_a_restore_and_the_merge_before_it_leaves_neither(branched: Work
     assert plan_merge(branched, "main", "side").base == "main@1"
 
 
+def test_a_copy_whose_moves_are_forgotten_goes_on_from_where_it_stands(branched: Workspace) -> None:
+    set_state(branched, "side", [replace(A, split=Split.TEST), B, C])
+    undo(branched, "side")
+    commit(branched, "side", message="as it was copied")
+    set_state(branched, "side", [replace(A, split=Split.VAL), B, C])
+    commit(branched, "side", message="val")
+    former = list_versions(branched, "side")[0]
+    copy(branched, f"side@{former.number}", "other")
+    branched.catalog.projects.forget_moves(former.project_id)
+    set_state(branched, "side", [A, B, C])
+    commit(branched, "side", message="train again")
+    assert list_versions(branched, "side")[0].parents == (former.id,)
+    set_state(branched, "other", [replace(A, split=Split.VAL), B])
+    merge(branched, "side", "other")
+    assert read_items(branched, "side") == {A.key: A, B.key: B}
+
+
+def test_what_was_undone_before_the_moves_were_forgotten_is_not_gone_on_from(branched: Workspace) -> None:
+    set_state(branched, "side", [A])
+    commit(branched, "side", message="too little")
+    undo(branched, "side")
+    set_state(branched, "side", [A, B])
+    side = branched.catalog.projects.get("side")
+    branched.catalog.projects.forget_moves(side.id)
+    commit(branched, "side", message="enough")
+    newest, _, first = list_versions(branched, "side")
+    assert newest.parents == (first.id,)
+
+
 def test_a_merge_that_a_restore_took_back_says_how_it_comes_again(branched: Workspace) -> None:
     set_state(branched, "side", [A])
     merge(branched, "main", "side")
@@ -296,6 +325,70 @@ def test_of_two_items_renamed_to_one_key_the_other_keeps_its_name(branched: Work
     )
     assert read_items(branched, "main") == {item.key: item for item in (*both, C)}
     assert (result.items_added, result.items_removed) == (0, 0)
+
+
+def move(item: Item, name: str) -> Item:
+    return replace(item, name=name)
+
+
+def draw(item: Item, *objects: AnnotatedObject) -> Item:
+    return replace(item, annotation=replace(item.annotation, objects=(*item.annotation.objects, *objects)))
+
+
+def by_key(*items: Item) -> dict[str, Item]:
+    return {item.key: item for item in items}
+
+
+def test_where_names_were_exchanged_an_object_follows_its_image(branched: Workspace) -> None:
+    set_state(branched, "main", [move(B, "a.jpg"), move(A, "b.jpg"), C])
+    set_state(branched, "side", [draw(A, DOG), B, C])
+    copy(branched, "main", "swapped")
+    merge(branched, "main", "side")
+    merge(branched, "side", "swapped")
+    assert read_items(branched, "main") == by_key(move(B, "a.jpg"), move(draw(A, DOG), "b.jpg"), C)
+    assert read_items(branched, "side") == read_items(branched, "main")
+
+
+def test_what_was_drawn_while_names_were_counted_anew_follows_its_image(branched: Workspace) -> None:
+    set_state(branched, "main", [move(B, "a.jpg"), move(C, "b.jpg")])
+    set_state(branched, "side", [A, draw(B, DOG), C])
+    copy(branched, "main", "renumbered")
+    assert merge(branched, "main", "side").conflicts == ()
+    merge(branched, "side", "renumbered")
+    assert read_items(branched, "main") == by_key(move(draw(B, DOG), "a.jpg"), move(C, "b.jpg"))
+    assert read_items(branched, "side") == read_items(branched, "main")
+
+
+def test_what_was_drawn_while_a_new_image_was_put_before_follows_its_image(branched: Workspace) -> None:
+    first = make_plain_item("main/a.jpg", pixels="new")
+    set_state(branched, "main", [first, move(A, "b.jpg"), move(B, "c.jpg"), move(C, "d.jpg")])
+    set_state(branched, "side", [draw(A, DOG), B, C])
+    merge(branched, "main", "side")
+    expected = by_key(first, move(draw(A, DOG), "b.jpg"), move(B, "c.jpg"), move(C, "d.jpg"))
+    assert read_items(branched, "main") == expected
+
+
+def test_an_item_that_another_image_came_over_is_in_conflict_with_what_was_drawn(branched: Workspace) -> None:
+    set_state(branched, "main", [move(B, "a.jpg"), move(C, "b.jpg")])
+    set_state(branched, "side", [draw(A, DOG), B, C])
+    (conflict,) = merge(branched, "main", "side").conflicts
+    assert (conflict.key, conflict.ours, conflict.theirs) == (A.key, "removed", "added dog")
+    merge(branched, "main", "side", choices={A.key: Side.THEIRS})
+    assert read_items(branched, "main") == by_key(draw(A, DOG), B, C)
+
+
+def test_an_image_that_stands_twice_now_gets_no_object_of_what_it_came_over(branched: Workspace) -> None:
+    set_state(branched, "main", [move(B, "a.jpg"), move(B, "x.jpg"), C])
+    set_state(branched, "side", [draw(A, DOG), B, C])
+    assert [conflict.key for conflict in merge(branched, "main", "side").conflicts] == [A.key]
+
+
+def test_new_pixels_of_an_item_keep_what_was_drawn_on_it(branched: Workspace) -> None:
+    edited = replace(A, blob=make_plain_item("main/a.jpg", pixels="edited").blob)
+    set_state(branched, "main", [edited, move(C, "b.jpg")])
+    set_state(branched, "side", [draw(A, DOG), B, C])
+    merge(branched, "main", "side")
+    assert read_items(branched, "main") == by_key(draw(edited, DOG), move(C, "b.jpg"))
 
 
 def test_a_class_stays_where_the_other_side_has_come_to_use_it(branched: Workspace) -> None:
@@ -371,6 +464,31 @@ def test_manifests_are_merged_as_dicts_are(
     with store.writer() as writer:
         made = update_manifest(store, writer, digests[1], schema=combined.schema, changes=combined.changes)
     assert made.digest == write_state(store, expected)
+
+
+any_names = st.permutations(["a.jpg", "b.jpg", "c.jpg", "x.jpg", "y.jpg"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_names, any_names, st.sampled_from(list(Side)))
+def test_however_names_go_round_objects_stay_on_their_images(
+    store: Store, ours: list[str], theirs: list[str], side: Side
+) -> None:
+    before = [draw(item, make_object("dog", left)) for item, left in ((A, 20), (B, 30), (C, 40))]
+    drawn = [draw(item, make_object("car", left)) for item, left in ((before[0], 1), (before[1], 2))]
+
+    def write(items: Sequence[Item], names: Sequence[str]) -> Digest:
+        moved = (move(item, name) for item, name in zip(items, names, strict=False))
+        with store.writer() as writer:
+            return write_manifest(writer, SCHEMA, sorted(moved, key=lambda item: item.key)).digest
+
+    base = write(before, ["a.jpg", "b.jpg", "c.jpg"])
+    mine, other = write([drawn[0], *before[1:]], ours), write([before[0], drawn[1], before[2]], theirs)
+    combined = combine(store, base, mine, other, lambda _: side)
+    with store.writer() as writer:
+        made = update_manifest(store, writer, mine, schema=combined.schema, changes=combined.changes)
+    merged = [(item.blob, item.annotation) for item in iter_items(store, made.digest)]
+    assert sorted(merged) == sorted((item.blob, item.annotation) for item in (*drawn, before[2]))
 
 
 new_names = st.permutations(["x.jpg", "y.jpg", "z.jpg", "", "", ""])  # the first three are taken

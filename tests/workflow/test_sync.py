@@ -13,7 +13,7 @@ import pytest
 from mlwf_tui.cli.main import main
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.change import ChangeKind
-from mlwf_tui.entities.item import Item
+from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
@@ -495,6 +495,26 @@ def test_edits_that_give_way_to_the_project_are_put_aside(
     assert sorted(path.name for path in kept.rglob("*.json")) == ["a.jpg.json", "b.jpg.json"]
     assert "nucleus" in read_schema(imported).class_names
     assert read_status(imported, both, observer=observer).is_clean
+
+
+def test_an_edit_that_gives_way_is_put_aside_also_where_names_were_exchanged(
+    imported: Workspace, folder: Path, other: Path, observer: KeepingObserver
+) -> None:
+    blob = list_items(imported)["main/a.jpg"].blob
+    write_split(other, "a.jpg", "test")
+    write_split(folder, "a.jpg", "val")
+    sync(imported, other, observer=observer)
+    for kept, suffix in (("img", ""), ("ann", ".json")):
+        one, two, between = (folder / "main" / kept / f"{name}.jpg{suffix}" for name in "abx")
+        one.rename(between)
+        two.rename(one)
+        between.rename(two)
+    edited = place(folder, "b.jpg").read_bytes()
+    result = sync(imported, folder, choices={"main/a.jpg": Side.OURS}, observer=observer)
+    assert (folder / result.kept_in / "main/ann/b.jpg.json").read_bytes() == edited
+    item = list_items(imported)["main/b.jpg"]
+    assert (item.blob, item.split) == (blob, Split.TEST)
+    assert read_status(imported, folder, observer=observer).is_clean
 
 
 def test_a_definition_that_gives_way_to_the_projects_is_put_aside(
