@@ -94,7 +94,7 @@ async def show_thumbnails(app: Driver) -> None:
     """Many items at a glance, their boxes drawn."""
     await app.select("digits-augmented")
     await app.press("v")
-    await app.until_text("read-only")
+    await app.until_text("digits_0000")
     await app.press("Z")
     await app.settle()
 
