@@ -481,6 +481,37 @@ def test_a_link_in_the_new_place_is_not_followed(
     assert read_status(imported, folder, observer=observer).is_clean
 
 
+@pytest.mark.parametrize("way", ["checkout", "sync"])
+@pytest.mark.parametrize("name", ["rename", "write"])
+def test_what_a_killed_checkout_put_aside_is_named_and_removes_nothing(
+    imported: Workspace,
+    folder: Path,
+    observer: KeepingObserver,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    way: str,
+) -> None:
+    def die(self: TreeFiles, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = list_items(imported)
+    image = folder / "main" / "img" / "a.jpg"
+    whole, edited = image.read_bytes(), write_image(image, 5).read_bytes()
+    monkeypatch.setattr(TreeFiles, name, die)
+    with pytest.raises(KeyboardInterrupt):
+        checkout(imported, "cells", folder, is_forced=True, observer=observer)
+    monkeypatch.undo()
+    if way == "checkout":
+        kept_in = checkout(imported, "cells", folder, observer=observer).kept_in
+    else:
+        kept_in = sync(imported, folder, observer=observer).kept_in
+    assert (folder / kept_in / "main" / "img" / "a.jpg").read_bytes() == edited
+    assert image.read_bytes() == whole
+    assert list_items(imported) == before
+    assert read_status(imported, folder, observer=observer).is_clean
+    assert checkout(imported, "cells", folder, observer=observer).kept_in == ""
+
+
 def test_a_state_remembers_no_file_that_was_moved_away(
     imported: Workspace, folder: Path, observer: KeepingObserver
 ) -> None:

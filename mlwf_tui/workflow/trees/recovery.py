@@ -32,7 +32,7 @@ from mlwf_tui.workflow.trees.state import (
     may_have_lost,
     write_state,
 )
-from mlwf_tui.workflow.trees.tree import find_keys, settle
+from mlwf_tui.workflow.trees.tree import find_in_the_way, find_keys, forget_in_the_way, set_aside, settle
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
@@ -58,11 +58,13 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
 
     After a power cut each file is read once and compared with what should be there. One that is torn is
     written again. Files that are as no manifest has them, and not torn, were edited: they stay, and are
-    edits of the manifest that the others become. The caller holds the folder.
+    edits of the manifest that the others become. Those that had given way are moved aside before that.
+    The caller holds the folder.
 
     Raises:
         StorageFailed, CorruptData: as `write_plan`.
     """
+    set_aside(folder, state)
     clear_leftovers(folder)
     listing = scan_folder(folder)
     target = state.target or state.manifest
@@ -79,7 +81,7 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
     files = {path: sign for path, sign in trusted.files.items() if path not in gone}
     files |= settle(judge.done | written.files) | dict.fromkeys(judge.edited, b"")
     recovered = msgspec.structs.replace(
-        trusted,
+        forget_in_the_way(folder, trusted),
         manifest=target,
         target=Digest(""),
         files=files,
@@ -93,11 +95,12 @@ def foresee(workspace: Workspace, state: TreeState, listing: FolderListing, obse
     """Return the state by which a folder in the middle of a verb has only what somebody edited to tell.
 
     Files of the former manifest and of that which they become are both known, and so are those that are
-    torn or not there yet. Nothing is written.
+    torn or not there yet, or have given way and were not moved yet. Nothing is written.
     """
     trusted = distrust(state) if may_have_lost(state) else state
     touched, judge = _judge(workspace, trusted, listing, observer)
-    edited = dict.fromkeys(judge.edited, b"")
+    given_up = find_in_the_way(listing.root, state)
+    edited = {path: b"" for path in judge.edited if path not in given_up}
     ours = {path: judge.found[path] for path, key in touched.items() if path in judge.found and key}
     files = {path: sign for path, sign in trusted.files.items() if path in judge.found}
     if META_NAME in judge.found:
