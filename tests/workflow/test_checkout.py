@@ -554,16 +554,47 @@ def test_a_removal_that_is_stopped_goes_on_later(
     assert not list(folder.rglob("more*"))
 
 
+def damage(workspace: Workspace, image: bytes) -> tuple[Path, bytes]:
+    """Damage an image in the store; return its pack, and what that held."""
+    [pack] = [path for path in workspace.home.rglob("*") if path.is_file() and image in path.read_bytes()]
+    whole = pack.read_bytes()
+    pack.chmod(0o600)
+    pack.write_bytes(whole.replace(image, image[:-9] + b"\0" + image[-8:]))
+    return pack, whole
+
+
+@pytest.mark.parametrize("is_read_first", [False, True])
+def test_an_image_that_replaces_one_that_is_damaged_in_the_store_is_an_edit(
+    imported: Workspace, folder: Path, tmp_path: Path, observer: KeepingObserver, is_read_first: bool
+) -> None:
+    """It cannot be compared with what should be there: in a folder that was not whole yet it stays."""
+    path = folder / "main" / "img" / "bad.jpg"
+    image = write_image(path, 901).read_bytes()
+    sync(imported, folder, observer=observer)
+    damage(imported, image)
+    path = tmp_path / "fresh" / "main" / "img" / "bad.jpg"
+    with pytest.raises(CorruptData):
+        checkout(imported, "cells", tmp_path / "fresh", observer=observer)
+    mine = make_image(5, width_px=16, height_px=16)
+    path.write_bytes(mine)
+    assert len(mine) <= len(image)
+    if is_read_first:
+        status = read_status(imported, tmp_path / "fresh", observer=observer)
+        assert [(change.kind, change.key) for change in status.changes] == [
+            (ChangeKind.CHANGED, "main/bad.jpg")
+        ]
+    assert sync(imported, tmp_path / "fresh", observer=observer).items_updated == 1
+    assert path.read_bytes() == mine
+    assert read_status(imported, tmp_path / "fresh", observer=observer).is_clean
+
+
 def test_an_image_that_is_damaged_in_the_store_is_named_and_the_others_are_written(
     imported: Workspace, folder: Path, tmp_path: Path, observer: KeepingObserver
 ) -> None:
     image = write_image(folder / "main" / "img" / "bad.jpg", 901).read_bytes()
     sync(imported, folder, observer=observer)
     folder = tmp_path / "fresh"
-    [pack] = [path for path in imported.home.rglob("*") if path.is_file() and image in path.read_bytes()]
-    whole = pack.read_bytes()
-    pack.chmod(0o600)
-    pack.write_bytes(whole.replace(image, image[:-9] + b"\0" + image[-8:]))
+    pack, whole = damage(imported, image)
     before = list_items(imported)
     for _ in range(2):
         with pytest.raises(CorruptData, match=r"main/img/bad\.jpg is damaged"):

@@ -12,7 +12,7 @@ import msgspec
 
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.formats.supervisely import encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.processes import read_boot_id
@@ -190,14 +190,17 @@ class _Judge:
         return content
 
     def _is_left_of(self, content: bytes, row: ItemRow, *, is_image: bool) -> bool:
-        """Say whether content is a file of this item, whole or torn."""
+        """Say whether content is a file of this item, whole or torn; what cannot be compared is not."""
         if not is_image:
             return is_torn(content, encode_file(row))
         if len(content) > row.size_bytes:
             return False
-        return _is_whole(content, row, is_image=True) or is_torn(
-            content, self.store.read(Digest(row.blob.hex()))
-        )
+        if _is_whole(content, row, is_image=True):
+            return True
+        try:
+            return is_torn(content, self.store.read(Digest(row.blob.hex())))
+        except CorruptData:  # somebody's work is not to be lost for that
+            return False
 
 
 def is_torn(content: bytes, wanted: bytes) -> bool:
