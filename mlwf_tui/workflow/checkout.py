@@ -127,7 +127,12 @@ class _Checkout:
         project_id, ref, target = self.version.project_id, self.version.ref, self.version.manifest
         boot = read_boot_id()
         begun = msgspec.structs.replace(
-            note_in_the_way(self.folder, state, self.in_the_way), target=target, boot=boot
+            note_in_the_way(self.folder, state, self.in_the_way),
+            project_id=project_id,
+            ref=ref,
+            target=target,
+            verb="checkout",
+            boot=boot,
         )
         write_state(self.folder, begun)
         set_aside(self.folder, begun)

@@ -55,6 +55,7 @@ def read_status(
         is_schema_changed=edits.is_schema_changed,
         is_behind=project.manifest != (state.target or state.manifest),
         is_interrupted=bool(state.target),
+        interrupted_verb=state.verb,
         problems=edits.problems,
     )
 

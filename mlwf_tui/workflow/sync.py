@@ -269,7 +269,14 @@ class _Sync:
         return paths & edits.signatures.keys()
 
     def _write_state(self, files: dict[str, bytes], manifest: Digest, *, target: Digest) -> None:
-        state = replace(self.state, files=files, manifest=manifest, target=target, ref=self.project.name)
+        state = replace(
+            self.state,
+            files=files,
+            manifest=manifest,
+            target=target,
+            ref=self.project.name,
+            verb="sync" if target else "",
+        )
         if state != self.on_disk:  # which would be waited for
             write_state(self.folder, state)
             self.on_disk = state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -552,6 +553,50 @@ def test_a_removal_that_is_stopped_goes_on_later(
     checkout(imported, "cells@1", folder, observer=observer)
     assert read_status(imported, folder, observer=observer).is_clean
     assert not list(folder.rglob("more*"))
+
+
+@pytest.mark.parametrize("verb", ["first checkout", "checkout over another", "sync", "of an earlier mlwf"])
+def test_what_ends_an_interrupted_verb_is_named_and_ends_it(
+    imported: Workspace,
+    folder: Path,
+    tmp_path: Path,
+    observer: KeepingObserver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+) -> None:
+    def die(self: TreeFiles, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    number = 2 if verb == "checkout over another" else 1
+    other = tmp_path / "my other"
+    if verb != "first checkout":
+        checkout(imported, "cells", other, observer=observer)
+    write_image(folder / "main" / "img" / "new.jpg", 71)
+    sync(imported, folder, message="more", observer=observer)
+    monkeypatch.setattr(TreeFiles, "write", die)
+    with pytest.raises(KeyboardInterrupt):
+        if "checkout" in verb:
+            checkout(imported, f"cells@{number}", other, observer=observer)
+        else:
+            sync(imported, other, observer=observer)
+    monkeypatch.undo()
+    if verb == "of an earlier mlwf":
+        write_state(other, msgspec.structs.replace(get_state(other), verb=""))
+    imported.catalog.projects.rename(imported.catalog.projects.get("cells").id, "spots")
+    call = ["--home", str(imported.home)]
+    assert main([*call, "status", str(other)]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "interrupted" in line]
+    what, _, words = line.partition(" was interrupted; end it with: mlwf ")
+    if "checkout" in verb:
+        assert (what, words) == ("a checkout", f"checkout spots@{number} '{other}'")
+    else:
+        named = "a sync" if verb == "sync" else "a checkout or sync"
+        assert (what, words) == (named, f"sync '{other}'")
+    assert main([*call, *shlex.split(words)]) == 0
+    assert read_status(imported, other, observer=observer).is_clean
+    has_new = (other / "main" / "img" / "new.jpg").exists()
+    assert has_new is (verb != "first checkout")
 
 
 def damage(workspace: Workspace, image: bytes) -> tuple[Path, bytes]:

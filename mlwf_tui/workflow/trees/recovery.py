@@ -84,6 +84,7 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
         forget_in_the_way(folder, trusted),
         manifest=target,
         target=Digest(""),
+        verb="",
         files=files,
         boot=read_boot_id() if written.files else trusted.boot,
     )
