@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,11 +167,18 @@ def _tell_settled(result: SyncResult) -> str:
             return f"of {count:,} the project's was taken, of the others the folder's"
 
 
+def _tell_interrupted(status: FolderStatus) -> str:
+    what, words = status.interrupted_verb or "checkout or sync", "sync"
+    if status.interrupted_verb == "checkout":
+        number = status.ref.rpartition("@")[2]  # the project may be called otherwise by now
+        words = f"checkout {status.project}@{number}"
+    return f"a {what} was interrupted; end it with: mlwf {words} {shlex.quote(status.folder)}"
+
+
 def _format_status(status: FolderStatus) -> str:
     lines = [f"checkout of {status.ref} ({status.project})"]
     if status.is_interrupted:
-        hint = f"mlwf checkout {status.ref} {status.folder}"
-        lines.append(f"a checkout was interrupted; end it with: {hint}")
+        lines.append(_tell_interrupted(status))
     if status.is_behind:
         lines.append(f"{status.project} has changed since; mlwf sync brings it here")
     for change in status.changes:

@@ -268,7 +268,8 @@ class FolderStatus(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[FolderChange, ...]
     is_schema_changed: bool
     is_behind: bool  # the project's head holds something else by now
-    is_interrupted: bool  # a checkout was killed; running it again ends it
+    is_interrupted: bool  # a checkout or sync was killed; running it again ends it
+    interrupted_verb: str  # which; empty where an earlier mlwf did not say
     problems: tuple[Problem, ...]
 
     @property

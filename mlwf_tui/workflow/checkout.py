@@ -25,7 +25,15 @@ from mlwf_tui.workflow.trees.places import FOLDER_NAME
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_whole
 from mlwf_tui.workflow.trees.recovery import Recovered, is_sound, recover
 from mlwf_tui.workflow.trees.state import TreeState, find_state, write_state
-from mlwf_tui.workflow.trees.tree import find_keys, hold_tree, look_for_edits, scan_tree, set_aside, settle
+from mlwf_tui.workflow.trees.tree import (
+    find_keys,
+    hold_tree,
+    look_for_edits,
+    note_in_the_way,
+    scan_tree,
+    set_aside,
+    settle,
+)
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
@@ -33,7 +41,10 @@ _SHOWN = 3
 
 
 class CheckoutResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done to the folder. `kept_in` is where --force moved files that had been edited."""
+    """What was done to the folder. `kept_in` is where --force moved files that had been edited.
+
+    It has those too that an interrupted checkout or sync moved, which this one went on with.
+    """
 
     project: str
     version: int
@@ -99,7 +110,7 @@ class _Checkout:
     ahead: Ahead
     observer: Observer
     known: dict[str, bytes] = field(default_factory=dict)  # files that hold what they held, written anew
-    kept_in: str = ""
+    in_the_way: list[str] = field(default_factory=list)
     recovered: Recovered | None = None
 
     def do(self) -> CheckoutResult:
@@ -115,7 +126,16 @@ class _Checkout:
             plan, is_new = self._continue(state, listing), False
         project_id, ref, target = self.version.project_id, self.version.ref, self.version.manifest
         boot = read_boot_id()
-        write_state(self.folder, msgspec.structs.replace(state, target=target, boot=boot))
+        begun = msgspec.structs.replace(
+            note_in_the_way(self.folder, state, self.in_the_way),
+            project_id=project_id,
+            ref=ref,
+            target=target,
+            verb="checkout",
+            boot=boot,
+        )
+        write_state(self.folder, begun)
+        set_aside(self.folder, begun)
         workspace = self.run.workspace
         written = write_plan(
             workspace,
@@ -147,7 +167,7 @@ class _Checkout:
             item_count=self.version.item_count - len(written.problems),
             files_written=len(written.files) + (before.written_count if before else 0),
             files_removed=written.removed + (before.removed_count if before else 0),
-            kept_in=self.kept_in,
+            kept_in=begun.kept_in,
             problems=tuple(written.problems),
             run=self.run.run_id,
         )
@@ -170,10 +190,9 @@ class _Checkout:
         """Return state and plan for a folder that is no checkout yet, and whether it is empty."""
         if not listing.is_empty and not self.is_forced:
             raise _describe_full(self.folder)
-        in_the_way = [
+        self.in_the_way = [
             f.relative for f in listing.iter_files() if find_place(f.relative) or f.relative == META_NAME
         ]
-        self._set_aside(in_the_way)
         empty = write_empty_manifest(self.run.workspace)
         state = TreeState(project_id=self.version.project_id, ref=self.version.ref, manifest=empty, files={})
         return state, plan_whole(self.run.workspace.store, self.version.manifest), listing.is_empty
@@ -190,19 +209,13 @@ class _Checkout:
         # What could not be read counts as edited: it is somebody's work that is not in the project.
         edited = [path for path, key in touched.items() if path in edits.found and (key or path == META_NAME)]
         covers = sorted(set(edits.unseen.values()))
-        edited = list(dict.fromkeys([*edited, *covers]))  # of which some are gone themselves
+        edited = list(dict.fromkeys([*edited, *covers]))
         gone = [f"{edit.key} ({edit.kind})" for edit in edits.edits]
         if (edited or gone) and not self.is_forced:
             can_sync = bool(edits.edits) or edits.is_schema_changed
             raise _describe_edits(self.folder, edited or gone, can_sync=can_sync)
-        self._set_aside(
-            [path for path in edited if path not in covers or os.path.lexists(self.folder / path)]
-        )
+        self.in_the_way = edited
         return plan_change(workspace.store, state.manifest, self.version.manifest, touched)
-
-    def _set_aside(self, paths: list[str]) -> None:
-        if paths:
-            self.kept_in = set_aside(self.folder, paths)
 
 
 def _describe_edits(folder: Path, edited: list[str], *, can_sync: bool) -> Conflict:

@@ -29,7 +29,7 @@ def read_status(
         NotFound: the folder is no checkout, or its project is deleted or not in this home.
         InvalidInput: the checkout's own state is damaged.
         Busy: a checkout or sync of the folder is going on, and the machine was started anew before it.
-        CorruptData: what a power cut took is damaged in the store as well.
+        CorruptData: what says which files there should be is damaged in the store.
     """
     folder = expand_path(folder)
     state = get_state(folder)
@@ -55,6 +55,7 @@ def read_status(
         is_schema_changed=edits.is_schema_changed,
         is_behind=project.manifest != (state.target or state.manifest),
         is_interrupted=bool(state.target),
+        interrupted_verb=state.verb,
         problems=edits.problems,
     )
 

@@ -40,7 +40,15 @@ from mlwf_tui.workflow.trees.edits import TreeEdits, read_edits
 from mlwf_tui.workflow.trees.plan import Plan, plan_change, plan_new
 from mlwf_tui.workflow.trees.recovery import is_sound, recover
 from mlwf_tui.workflow.trees.state import TreeState, check_checkout, get_state, write_state
-from mlwf_tui.workflow.trees.tree import find_keys, find_project, hold_tree, scan_tree, set_aside, settle
+from mlwf_tui.workflow.trees.tree import (
+    find_keys,
+    find_project,
+    hold_tree,
+    note_in_the_way,
+    scan_tree,
+    set_aside,
+    settle,
+)
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
@@ -73,7 +81,8 @@ class SyncResult(msgspec.Struct, frozen=True, kw_only=True):
     `conflicts_settled` counts what both sides had changed, and a choice or the policy settled; of
     `edits_given_up` of them the project's was taken. `files_written` counts the files of the folder that were
     written or removed, where the project had changed meanwhile. `kept_in` is where files were moved that
-    were in the way of these and did not come into the project, or not all of them; a path from the folder.
+    were in the way of these and did not come into the project, or not all of them; a path from the folder. It
+    has those of an interrupted sync as well, or checkout, which this one went on with.
     """
 
     project: str
@@ -141,10 +150,11 @@ class _Sync:
     observer: Observer
     on_disk: TreeState = field(init=False)
     schema_problems: tuple[Problem, ...] = ()
-    kept_in: str = ""
+    kept_in: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.on_disk = self.state
+        self.kept_in = self.state.kept_in  # of a sync that was interrupted
 
     def do(self) -> SyncResult:
         self.observer.progress(0, None, "looking through the folder")
@@ -225,10 +235,10 @@ class _Sync:
         if plan.step_count or plan.removals or plan.schema or unannotated:
             # Known, though not there: a sync that goes on after a kill then writes them.
             due = {step.paths[1]: b"" for step in unannotated}
-            self.state = msgspec.structs.replace(self.state, boot=read_boot_id())
+            self.state = replace(note_in_the_way(self.folder, self.state, in_the_way), boot=read_boot_id())
+            self.kept_in = self.state.kept_in
             self._write_state(files | due, synced, target=head.digest)
-            if in_the_way:
-                self.kept_in = set_aside(self.folder, in_the_way)
+            set_aside(self.folder, self.state)
             steps = [*plan.steps, *unannotated]
             plan = Plan(None, steps, len(steps), plan.removals, plan.schema)
             written = write_plan(
@@ -237,6 +247,7 @@ class _Sync:
             gone = plan.gone
             files = {path: sign for path, sign in files.items() if path not in gone}
             files |= settle(written.files)
+        self.state = replace(self.state, in_the_way={}, kept_in="")
         self._write_state(files, head.digest, target=Digest(""))
         return changed_count
 
@@ -261,8 +272,13 @@ class _Sync:
         return paths & edits.signatures.keys()
 
     def _write_state(self, files: dict[str, bytes], manifest: Digest, *, target: Digest) -> None:
-        state = msgspec.structs.replace(
-            self.state, files=files, manifest=manifest, target=target, ref=self.project.name
+        state = replace(
+            self.state,
+            files=files,
+            manifest=manifest,
+            target=target,
+            ref=self.project.name,
+            verb="sync" if target else "",
         )
         if state != self.on_disk:  # which would be waited for
             write_state(self.folder, state)

@@ -53,6 +53,9 @@ SCENARIOS = (
     Scenario("checkout-renamed", ("checkout", "cells@2", "{place}/work"), "renamed", is_slow=True),
     Scenario("sync", ("sync", "{place}/work", "-m", "edited"), "edited"),
     Scenario("sync-merge", ("sync", "{place}/work", "-m", "edited"), "edited-behind"),
+    Scenario(
+        "sync-ours", ("sync", "{place}/work", "--policy", "ours"), "edited-both", may_tear=True, is_slow=True
+    ),
     Scenario("import-reviving", ("import", "{sources}/two", "revived"), "wasteful", is_slow=True),
     Scenario("transform-again", (*_SAMPLE, "again"), "sampled", is_slow=True),
     Scenario("transform-images", ("transform", "noise", "cells@1", "--to", "noisy"), is_slow=True),
@@ -64,6 +67,7 @@ _IMPORTED = (*_ONE, ("import", "{sources}/two", "cells"))
 _TWO = (*_IMPORTED, ("commit", "cells", "-m", "two"))
 _BACKUP = ("backup", "{place}/backup")
 EDIT = ("edit the checkout",)
+EDIT_BOTH = ("edit what the project has changed",)
 RENAME = ("rename a dataset of the checkout",)
 
 TEMPLATES: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -92,6 +96,7 @@ TEMPLATES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "edited": (*_TWO, ("checkout", "cells@2", "{place}/work"), EDIT),
     "edited-behind": (*_TWO, ("checkout", "cells@1", "{place}/work"), EDIT),
+    "edited-both": (*_TWO, ("checkout", "cells@1", "{place}/work"), EDIT_BOTH),
     "backed": (*_ONE, _BACKUP, *_TWO[2:]),
 }
 """The commands that make each place."""
@@ -115,13 +120,18 @@ def make_sources(folder: Path) -> None:
 def edit_checkout(work: Path) -> None:
     """Edit a checkout as a person would: a label moved, an image added, one renamed, one removed."""
     images, annotations = work / "main" / "img", work / "main" / "ann"
-    moved = annotations / "05.jpg.json"
-    moved.write_text(moved.read_text("utf-8").replace("[[2,3],[20,21]]", "[[6,7],[26,27]]"), "utf-8")
+    move_label(work, "05.jpg")
     write_image(images / "added.jpg", seed=77)
     (images / "06.jpg").rename(images / "renamed.jpg")
     (annotations / "06.jpg.json").rename(annotations / "renamed.jpg.json")
     (images / "07.jpg").unlink()
     (annotations / "07.jpg.json").unlink()
+
+
+def move_label(work: Path, name: str) -> None:
+    """Move the label of an image in a checkout."""
+    moved = work / "main" / "ann" / f"{name}.json"
+    moved.write_text(moved.read_text("utf-8").replace("[[2,3],[20,21]]", "[[6,7],[26,27]]"), "utf-8")
 
 
 class Places:
@@ -171,6 +181,8 @@ class Places:
         for words in TEMPLATES[template]:
             if words == EDIT:
                 edit_checkout(self.place / "work")
+            elif words == EDIT_BOTH:
+                move_label(self.place / "work", "00.jpg")
             elif words == RENAME:
                 (self.place / "work" / "main").rename(self.place / "work" / "renamed")
             else:

@@ -13,7 +13,7 @@ from zlib import crc32
 import pytest
 
 from mlwf_tui.workflow.trees.state import get_state, may_have_lost
-from tests.faults.harness import call_well, choose, make_kill, run_with_fault
+from tests.faults.harness import KILLED, Fault, call_well, choose, make_kill, run_with_fault
 from tests.faults.places import Places, edit_checkout, get_scenario
 from tests.faults.power import cut_power
 from tests.faults.shapes import read_files
@@ -21,6 +21,8 @@ from tests.faults.trials import kill, measure, try_all
 
 SCENARIOS = ("checkout", "checkout-over", "sync-merge")
 EDITED = ("main/ann/05.jpg.json", "main/ann/06.jpg.json", "main/img/06.jpg")  # by edit_checkout
+EVERY = 35  # step of those that come after an edit was put aside
+GAVE_WAY = "main/ann/00.jpg.json"
 CUTS = {"checkout": 6, "checkout-over": 8, "checkout-renamed": 8, "sync": 3, "sync-merge": 8}
 KILLS = 8
 
@@ -85,6 +87,35 @@ def test_files_are_read_once_after_a_power_cut(places: Places) -> None:
     assert may_have_lost(get_state(place / "work"))
     tell_status(place)
     assert not may_have_lost(get_state(place / "work"))
+
+
+@pytest.mark.parametrize("is_power_cut", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_an_edit_that_gave_way_is_put_aside_and_named_after_a_kill(
+    places: Places, tried: Counter[str], is_power_cut: bool
+) -> None:
+    """Before the folder's state names it, before and after it is moved, and while files are written."""
+    subject = measure(places, get_scenario("sync-ours"))
+    steps, words = subject.whole.steps, places.fill(subject.scenario)
+    moved = next(step.number for step in steps if step.kind == "rename" and "kept" in step.path.parts)
+    before = next(step.number for step in steps if step.kind == "rename" and step.path.name == "state")
+    edit = places.put("edited-both") / "work" / GAVE_WAY
+    content = edit.read_bytes()
+    assert before < moved
+    for at in (before, before + 1, moved, moved + 1, *range(moved + 2, steps[-1].number + 1, EVERY)):
+        place = places.put("edited-both")
+        ended = run_with_fault(place, words, Fault("kill", at), is_before_power_cut=is_power_cut)
+        assert ended.code == KILLED
+        if is_power_cut:
+            cut_power(place, ended.steps, seed=at)
+        is_over = not get_state(place / "work").target
+        kept_in = call_well(place / "home", *words)["kept_in"]
+        assert kept_in or is_over  # and told then, by the one that was killed after it
+        [kept] = (place / "work" / ".mlwf" / "kept").rglob("*.json")
+        assert kept.read_bytes() == content
+        assert not kept_in or kept == place / "work" / kept_in / GAVE_WAY
+        assert read_files(place / "work") == subject.after.files
+        assert tell_status(place)["is_clean"]
+        tried["sync-ours: killed around what gave way"] += 1
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -481,6 +482,37 @@ def test_a_link_in_the_new_place_is_not_followed(
     assert read_status(imported, folder, observer=observer).is_clean
 
 
+@pytest.mark.parametrize("way", ["checkout", "sync"])
+@pytest.mark.parametrize("name", ["rename", "write"])
+def test_what_a_killed_checkout_put_aside_is_named_and_removes_nothing(
+    imported: Workspace,
+    folder: Path,
+    observer: KeepingObserver,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    way: str,
+) -> None:
+    def die(self: TreeFiles, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = list_items(imported)
+    image = folder / "main" / "img" / "a.jpg"
+    whole, edited = image.read_bytes(), write_image(image, 5).read_bytes()
+    monkeypatch.setattr(TreeFiles, name, die)
+    with pytest.raises(KeyboardInterrupt):
+        checkout(imported, "cells", folder, is_forced=True, observer=observer)
+    monkeypatch.undo()
+    if way == "checkout":
+        kept_in = checkout(imported, "cells", folder, observer=observer).kept_in
+    else:
+        kept_in = sync(imported, folder, observer=observer).kept_in
+    assert (folder / kept_in / "main" / "img" / "a.jpg").read_bytes() == edited
+    assert image.read_bytes() == whole
+    assert list_items(imported) == before
+    assert read_status(imported, folder, observer=observer).is_clean
+    assert checkout(imported, "cells", folder, observer=observer).kept_in == ""
+
+
 def test_a_state_remembers_no_file_that_was_moved_away(
     imported: Workspace, folder: Path, observer: KeepingObserver
 ) -> None:
@@ -523,16 +555,91 @@ def test_a_removal_that_is_stopped_goes_on_later(
     assert not list(folder.rglob("more*"))
 
 
+@pytest.mark.parametrize("verb", ["first checkout", "checkout over another", "sync", "of an earlier mlwf"])
+def test_what_ends_an_interrupted_verb_is_named_and_ends_it(
+    imported: Workspace,
+    folder: Path,
+    tmp_path: Path,
+    observer: KeepingObserver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+) -> None:
+    def die(self: TreeFiles, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    number = 2 if verb == "checkout over another" else 1
+    other = tmp_path / "my other"
+    if verb != "first checkout":
+        checkout(imported, "cells", other, observer=observer)
+    write_image(folder / "main" / "img" / "new.jpg", 71)
+    sync(imported, folder, message="more", observer=observer)
+    monkeypatch.setattr(TreeFiles, "write", die)
+    with pytest.raises(KeyboardInterrupt):
+        if "checkout" in verb:
+            checkout(imported, f"cells@{number}", other, observer=observer)
+        else:
+            sync(imported, other, observer=observer)
+    monkeypatch.undo()
+    if verb == "of an earlier mlwf":
+        write_state(other, msgspec.structs.replace(get_state(other), verb=""))
+    imported.catalog.projects.rename(imported.catalog.projects.get("cells").id, "spots")
+    call = ["--home", str(imported.home)]
+    assert main([*call, "status", str(other)]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "interrupted" in line]
+    what, _, words = line.partition(" was interrupted; end it with: mlwf ")
+    if "checkout" in verb:
+        assert (what, words) == ("a checkout", f"checkout spots@{number} '{other}'")
+    else:
+        named = "a sync" if verb == "sync" else "a checkout or sync"
+        assert (what, words) == (named, f"sync '{other}'")
+    assert main([*call, *shlex.split(words)]) == 0
+    assert read_status(imported, other, observer=observer).is_clean
+    has_new = (other / "main" / "img" / "new.jpg").exists()
+    assert has_new is (verb != "first checkout")
+
+
+def damage(workspace: Workspace, image: bytes) -> tuple[Path, bytes]:
+    """Damage an image in the store; return its pack, and what that held."""
+    [pack] = [path for path in workspace.home.rglob("*") if path.is_file() and image in path.read_bytes()]
+    whole = pack.read_bytes()
+    pack.chmod(0o600)
+    pack.write_bytes(whole.replace(image, image[:-9] + b"\0" + image[-8:]))
+    return pack, whole
+
+
+@pytest.mark.parametrize("is_read_first", [False, True])
+def test_an_image_that_replaces_one_that_is_damaged_in_the_store_is_an_edit(
+    imported: Workspace, folder: Path, tmp_path: Path, observer: KeepingObserver, is_read_first: bool
+) -> None:
+    """It cannot be compared with what should be there: in a folder that was not whole yet it stays."""
+    path = folder / "main" / "img" / "bad.jpg"
+    image = write_image(path, 901).read_bytes()
+    sync(imported, folder, observer=observer)
+    damage(imported, image)
+    path = tmp_path / "fresh" / "main" / "img" / "bad.jpg"
+    with pytest.raises(CorruptData):
+        checkout(imported, "cells", tmp_path / "fresh", observer=observer)
+    mine = make_image(5, width_px=16, height_px=16)
+    path.write_bytes(mine)
+    assert len(mine) <= len(image)
+    if is_read_first:
+        status = read_status(imported, tmp_path / "fresh", observer=observer)
+        assert [(change.kind, change.key) for change in status.changes] == [
+            (ChangeKind.CHANGED, "main/bad.jpg")
+        ]
+    assert sync(imported, tmp_path / "fresh", observer=observer).items_updated == 1
+    assert path.read_bytes() == mine
+    assert read_status(imported, tmp_path / "fresh", observer=observer).is_clean
+
+
 def test_an_image_that_is_damaged_in_the_store_is_named_and_the_others_are_written(
     imported: Workspace, folder: Path, tmp_path: Path, observer: KeepingObserver
 ) -> None:
     image = write_image(folder / "main" / "img" / "bad.jpg", 901).read_bytes()
     sync(imported, folder, observer=observer)
     folder = tmp_path / "fresh"
-    [pack] = [path for path in imported.home.rglob("*") if path.is_file() and image in path.read_bytes()]
-    whole = pack.read_bytes()
-    pack.chmod(0o600)
-    pack.write_bytes(whole.replace(image, image[:-9] + b"\0" + image[-8:]))
+    pack, whole = damage(imported, image)
     before = list_items(imported)
     for _ in range(2):
         with pytest.raises(CorruptData, match=r"main/img/bad\.jpg is damaged"):

@@ -517,6 +517,93 @@ def test_an_edit_that_gives_way_is_put_aside_also_where_names_were_exchanged(
     assert read_status(imported, folder, observer=observer).is_clean
 
 
+def kill_at(monkeypatch: pytest.MonkeyPatch, name: str, at: int) -> None:
+    """Let whoever works on a folder die before its files are moved or written for the `at`th time."""
+    count = 0
+
+    def die(self: TreeFiles, *words: Any, **options: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == at:
+            raise KeyboardInterrupt
+        return whole(self, *words, **options)
+
+    whole = getattr(TreeFiles, name)
+    monkeypatch.setattr(TreeFiles, name, die)
+
+
+def read_kept(folder: Path) -> set[bytes]:
+    return {path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+KILLS = [("rename", 1), ("rename", 2), ("make_names_durable", 1), ("write", 1), ("write", 2), ("write", 3)]
+
+
+@pytest.mark.parametrize(("name", "at"), KILLS)
+def test_edits_that_give_way_are_put_aside_and_named_though_the_sync_was_killed(
+    imported: Workspace,
+    both: Path,
+    other: Path,
+    observer: KeepingObserver,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    at: int,
+) -> None:
+    for seed, of in ((71, other), (72, both)):
+        write_image(of / "main" / "img" / "a.jpg", seed=seed)
+    sync(imported, other, observer=observer)
+    given_up = [both / "main/img/a.jpg", place(both, "a.jpg"), place(both, "b.jpg")]
+    edits = {path.read_bytes() for path in given_up}
+    kill_at(monkeypatch, name, at)
+    with pytest.raises(KeyboardInterrupt):
+        sync(imported, both, policy=Side.OURS, observer=observer)
+    monkeypatch.undo()
+    status = read_status(imported, both, observer=observer)
+    assert (status.is_interrupted, status.changes) == (True, ())
+    head = imported.catalog.projects.get("cells").manifest
+    result = sync(imported, both, policy=Side.OURS, observer=observer)
+    assert imported.catalog.projects.get("cells").manifest == head
+    assert read_kept(both / result.kept_in) == edits
+    assert (both / "main/img/a.jpg").read_bytes() == (other / "main/img/a.jpg").read_bytes()
+    assert read_status(imported, both, observer=observer).is_clean
+    assert sync(imported, both, observer=observer).kept_in == ""
+
+
+def test_a_sync_that_goes_on_takes_no_former_edits_place_among_those_put_aside(
+    imported: Workspace, both: Path, other: Path, observer: KeepingObserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits = {place(both, name).read_bytes() for name in ("a.jpg", "b.jpg")}
+    kill_at(monkeypatch, "write", 1)
+    with pytest.raises(KeyboardInterrupt):
+        sync(imported, both, policy=Side.OURS, observer=observer)
+    monkeypatch.undo()
+    checkout(imported, "cells", other, observer=observer)
+    for name, later, again in (("a.jpg", "train", "val"), ("c.jpg", "val", "test")):
+        write_split(other, name, later)
+        place(both, name).write_bytes(place(other, name).read_bytes())
+        write_split(both, name, again)
+        edits.add(place(both, name).read_bytes())
+    sync(imported, other, observer=observer)
+    with pytest.raises(BothChanged):
+        sync(imported, both, observer=observer)
+    result = sync(imported, both, policy=Side.OURS, observer=observer)
+    assert read_kept(both / result.kept_in) == edits
+    assert read_status(imported, both, observer=observer).is_clean
+
+
+def test_edits_that_somebody_removed_meanwhile_are_named_nowhere(
+    imported: Workspace, both: Path, observer: KeepingObserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_at(monkeypatch, "rename", 1)
+    with pytest.raises(KeyboardInterrupt):
+        sync(imported, both, policy=Side.OURS, observer=observer)
+    monkeypatch.undo()
+    for name in ("a.jpg", "b.jpg"):
+        place(both, name).unlink()
+    assert sync(imported, both, observer=observer).kept_in == ""
+    assert read_splits(imported) == ["test", "test"]
+
+
 def test_a_definition_that_gives_way_to_the_projects_is_put_aside(
     imported: Workspace, folder: Path, other: Path, observer: KeepingObserver
 ) -> None:

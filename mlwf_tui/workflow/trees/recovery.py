@@ -12,7 +12,7 @@ import msgspec
 
 from mlwf_tui.entities.folder import FolderListing
 from mlwf_tui.entities.ids import Digest
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import CorruptData, InvalidInput
 from mlwf_tui.formats.supervisely import encode_meta
 from mlwf_tui.formats.supervisely_layout import META_NAME, find_place
 from mlwf_tui.processes import read_boot_id
@@ -32,7 +32,7 @@ from mlwf_tui.workflow.trees.state import (
     may_have_lost,
     write_state,
 )
-from mlwf_tui.workflow.trees.tree import find_keys, settle
+from mlwf_tui.workflow.trees.tree import find_in_the_way, find_keys, forget_in_the_way, set_aside, settle
 from mlwf_tui.workflow.trees.write import write_plan
 from mlwf_tui.workspace import Workspace
 
@@ -58,11 +58,13 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
 
     After a power cut each file is read once and compared with what should be there. One that is torn is
     written again. Files that are as no manifest has them, and not torn, were edited: they stay, and are
-    edits of the manifest that the others become. The caller holds the folder.
+    edits of the manifest that the others become. Those that had given way are moved aside before that.
+    The caller holds the folder.
 
     Raises:
         StorageFailed, CorruptData: as `write_plan`.
     """
+    set_aside(folder, state)
     clear_leftovers(folder)
     listing = scan_folder(folder)
     target = state.target or state.manifest
@@ -79,9 +81,10 @@ def recover(workspace: Workspace, folder: Path, state: TreeState, observer: Obse
     files = {path: sign for path, sign in trusted.files.items() if path not in gone}
     files |= settle(judge.done | written.files) | dict.fromkeys(judge.edited, b"")
     recovered = msgspec.structs.replace(
-        trusted,
+        forget_in_the_way(folder, trusted),
         manifest=target,
         target=Digest(""),
+        verb="",
         files=files,
         boot=read_boot_id() if written.files else trusted.boot,
     )
@@ -93,11 +96,12 @@ def foresee(workspace: Workspace, state: TreeState, listing: FolderListing, obse
     """Return the state by which a folder in the middle of a verb has only what somebody edited to tell.
 
     Files of the former manifest and of that which they become are both known, and so are those that are
-    torn or not there yet. Nothing is written.
+    torn or not there yet, or have given way and were not moved yet. Nothing is written.
     """
     trusted = distrust(state) if may_have_lost(state) else state
     touched, judge = _judge(workspace, trusted, listing, observer)
-    edited = dict.fromkeys(judge.edited, b"")
+    given_up = find_in_the_way(listing.root, state)
+    edited = {path: b"" for path in judge.edited if path not in given_up}
     ours = {path: judge.found[path] for path, key in touched.items() if path in judge.found and key}
     files = {path: sign for path, sign in trusted.files.items() if path in judge.found}
     if META_NAME in judge.found:
@@ -187,14 +191,17 @@ class _Judge:
         return content
 
     def _is_left_of(self, content: bytes, row: ItemRow, *, is_image: bool) -> bool:
-        """Say whether content is a file of this item, whole or torn."""
+        """Say whether content is a file of this item, whole or torn; what cannot be compared is not."""
         if not is_image:
             return is_torn(content, encode_file(row))
         if len(content) > row.size_bytes:
             return False
-        return _is_whole(content, row, is_image=True) or is_torn(
-            content, self.store.read(Digest(row.blob.hex()))
-        )
+        if _is_whole(content, row, is_image=True):
+            return True
+        try:
+            return is_torn(content, self.store.read(Digest(row.blob.hex())))
+        except CorruptData:  # somebody's work is not to be lost for that
+            return False
 
 
 def is_torn(content: bytes, wanted: bytes) -> bool:

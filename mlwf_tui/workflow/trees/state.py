@@ -26,7 +26,10 @@ _MAX_BYTES = 4 << 30  # twenty million items
 
 
 class TreeState(msgspec.Struct, frozen=True, kw_only=True):
-    """A checkout. While files are being written `target` is the manifest that they will be.
+    """A checkout. While a `verb` writes files `target` is the manifest that they will be.
+
+    Edited files that are in the way of these are named before they are moved: `in_the_way` has where each
+    goes, by path. `kept_in` is the folder of them as long as nobody was told of it. Both from the folder.
 
     `boot` is the machine's boot in which files were written that nobody flushed; empty where all are
     on the disk for certain.
@@ -39,6 +42,9 @@ class TreeState(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, bytes]  # signature by path from the folder
     target: Digest = Digest("")
     boot: str = ""
+    in_the_way: dict[str, str] = msgspec.field(default_factory=dict)
+    kept_in: str = ""
+    verb: str = ""  # checkout or sync
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import msgspec
 
 from mlwf_tui.catalog.lookup import hint_undelete
 from mlwf_tui.entities.folder import FolderListing
@@ -113,15 +116,54 @@ def find_keys(paths: Iterable[str]) -> dict[str, str]:
     return keys
 
 
-def set_aside(folder: Path, paths: Collection[str]) -> str:
-    """Move files that somebody edited out of the way, and return where to, relative to the folder."""
-    target = f"{FOLDER_NAME}/kept/{time.strftime('%Y%m%d-%H%M%S')}-{new_id()}"
+def note_in_the_way(folder: Path, state: TreeState, paths: Collection[str]) -> TreeState:
+    """Return the state that names edited files which have to be moved out of the way, and where to.
+
+    Those of the paths count that are there.
+
+    Raises:
+        Conflict: the folder itself is in the way.
+    """
+    there = [path for path in paths if _has(folder, path)]
+    if not there:
+        return state
+    if "." in there:
+        raise Conflict(f"{folder} cannot be listed.", hint="Check its mode, and try again.")
+    kept_in = state.kept_in or f"{FOLDER_NAME}/kept/{time.strftime('%Y%m%d-%H%M%S')}-{new_id()}"
+    again = f"{kept_in}/{new_id()}"  # for a file of which one was put there that nobody was told of yet
+    in_the_way = {path: f"{again if _has(folder, f'{kept_in}/{path}') else kept_in}/{path}" for path in there}
+    return msgspec.structs.replace(state, in_the_way=in_the_way, kept_in=kept_in)
+
+
+def set_aside(folder: Path, state: TreeState) -> None:
+    """Move the files that the state names as in the way, and that are there still.
+
+    The state must have been written: after a kill it says which files were edited, and where they are.
+    """
     with TreeFiles(folder) as files:
-        for path in paths:
-            files.rename(path, f"{target}/{path}")
+        for path, target in find_in_the_way(folder, state).items():
+            files.rename(path, target)
         # Before anything is written in their places: no copy of these files is anywhere else.
-        files.make_names_durable({f"{target}/{path}".rpartition("/")[0] for path in paths})
-    return target
+        files.make_names_durable({target.rpartition("/")[0] for target in state.in_the_way.values()})
+
+
+def find_in_the_way(folder: Path, state: TreeState) -> dict[str, str]:
+    """Return the files that the state names as in the way and that were not moved yet, with where to."""
+    return {
+        path: target
+        for path, target in state.in_the_way.items()
+        if _has(folder, path) and not _has(folder, target)
+    }
+
+
+def forget_in_the_way(folder: Path, state: TreeState) -> TreeState:
+    """Return the state without the files that were moved, and where they are if they still are."""
+    kept_in = state.kept_in if _has(folder, state.kept_in) else ""
+    return msgspec.structs.replace(state, in_the_way={}, kept_in=kept_in)
+
+
+def _has(folder: Path, path: str) -> bool:
+    return os.path.lexists(f"{folder}/{path}")
 
 
 def settle(files: Mapping[str, bytes], *, written_by_ns: int | None = None) -> dict[str, bytes]:

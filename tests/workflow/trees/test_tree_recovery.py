@@ -9,6 +9,7 @@ import pytest
 
 from mlwf_tui.entities.change import ChangeKind
 from mlwf_tui.processes import read_boot_id
+from mlwf_tui.store.digests import compute_digest
 from mlwf_tui.workflow.checkout import checkout
 from mlwf_tui.workflow.importing.signing import sign_status
 from mlwf_tui.workflow.status import read_status
@@ -161,3 +162,16 @@ def test_an_unfinished_checkout_is_left_to_the_next_one(
     assert read_status(imported, folder, observer=observer).is_clean
     assert (folder / ANNOTATION).exists()
     assert not may_have_lost(get_state(folder))
+
+
+def test_a_state_that_an_earlier_mlwf_wrote_is_read(
+    imported: Workspace, folder: Path, observer: KeepingObserver
+) -> None:
+    state = msgspec.to_builtins(get_state(folder), builtin_types=(bytes,))
+    earlier = {key: state[key] for key in state if key not in ("in_the_way", "kept_in", "verb")}
+    body = msgspec.msgpack.encode(earlier | {"target": state["manifest"]})
+    (folder / ".mlwf" / "state").write_bytes(compute_digest(body).encode() + body)
+    assert get_state(folder).kept_in == ""
+    assert read_status(imported, folder, observer=observer).is_interrupted
+    sync(imported, folder, observer=observer)
+    assert read_status(imported, folder, observer=observer).is_clean

@@ -197,7 +197,9 @@ def _draw_status(status: FolderStatus) -> Content:
     ]
     lines = [Content.assemble(("checkout of ", "$text-muted"), (status.ref, "bold"))]
     if status.is_interrupted:
-        lines.append(Content.styled("A checkout to it was interrupted: do it again to finish it.", "$error"))
+        what = status.interrupted_verb or "checkout or sync"
+        again = "do it again to finish it" if status.interrupted_verb else "a sync finishes it"
+        lines.append(Content.styled(f"A {what} of it was interrupted: {again}.", "$error"))
     if status.is_behind:
         lines.append(Content.styled(f"{status.project} has gone on since; sync merges both.", "$warning"))
     if status.is_schema_changed:
