@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
 from mlwf_tui.workflow.pipelines.drafts import keep_draft, open_pipeline
 from mlwf_tui.workspace import Workspace, open_workspace
 from screenshots.rasterising import write_png
@@ -82,6 +83,8 @@ async def show_evidence(app: Driver) -> None:
     await app.until_text("[Errors]")
     await app.press(*["down"] * 6, "enter")
     await app.until_text("missed")
+    preview = app.main.query_one(EvidencePreview)
+    await app.until(lambda: preview.picture.picture is not None, "the picture")
 
 
 async def show_leaderboard(app: Driver) -> None:
