@@ -136,10 +136,8 @@ class BrowsePane(PicturePane):
 
     def on_resize(self) -> None:
         """Leave columns out where the list has no room for all."""
-        count = self._count_columns()
-        if count != self._rows.pages.cell_count and self._source is not None:
+        if self._count_columns() != len(self.table.columns) and self._source is not None:
             cursor = self.table.cursor
-            self.table.set_columns(*COLUMNS[:count])
             self._fill_table()
             self.table.cursor = cursor
         self._draw_head()
@@ -148,8 +146,10 @@ class BrowsePane(PicturePane):
         return len(COLUMNS) if self.size.width >= ROOM_FOR_ALL else FEW_COLUMNS
 
     def _fill_table(self) -> None:
-        pages = self._rows.pages
-        pages.cell_count = self._count_columns()
+        pages, count = self._rows.pages, self._count_columns()
+        pages.cell_count = count
+        if count != len(self.table.columns):
+            self.table.set_columns(*COLUMNS[:count])
         self.table.show_rows(pages, RowKeys(pages))
 
     def on_unmount(self) -> None:

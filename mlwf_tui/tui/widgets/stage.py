@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.events import Resize
 from textual.message import Message
 from textual.widget import Widget
 
@@ -84,8 +85,14 @@ class Stage(Vertical):
             view.display = False
             self._views[name] = view
             self.mount(view)
-            view.call_later(self.post_message, self.Made(view))
+            view.call_after_refresh(self._note_made, view)
         return self._views[name]
+
+    def _note_made(self, view: Widget) -> None:
+        """Tell a view its size: what it was told while it was being made it may not have heard."""
+        if view.is_attached:
+            view.post_message(Resize(view.size, view.virtual_size, view.container_size))
+            self.post_message(self.Made(view))
 
     def show(self, name: str) -> Widget:
         """Show this view in place of the present one, and return it."""
