@@ -78,7 +78,7 @@ def plan_collect(store: Store, mark: Mark) -> Collected:
     for use in _choose(uses):
         try:
             if use.is_damaged:
-                _read_live(store, use, mark())
+                _check_live(store, use, mark(), lambda: None)
             chosen.append(use)
         except CorruptData as error:
             problems.append(_leave_alone(use, error))
@@ -172,10 +172,10 @@ class _Copier:
         total, done = sum(use.size_bytes for use in uses), 0
         for use in uses:
             try:
-                # All of it first: copies of a pack that stays would only take room.
-                for record, payload in _read_live(self._store, use, self._live, observer.check_cancelled):
+                # All of it is checked first: copies of a pack that stays would only take room.
+                for record in _check_live(self._store, use, self._live, observer.check_cancelled):
                     observer.check_cancelled()
-                    self._rewriter.add(record, payload)
+                    self._rewriter.add(record, _read(self._store, use.name, record))
                 self.copied.add(use.name)
             except CorruptData as error:
                 self.problems.append(_leave_alone(use, error))
@@ -187,12 +187,10 @@ def _leave_alone(use: _PackUse, error: CorruptData) -> Problem:
     return Problem(name_file(use.name), f"It is left alone until it is mended. {error.message}")
 
 
-def _read_live(
-    store: Store, use: _PackUse, live: Set[bytes], between: Callable[[], None] = lambda: None
-) -> list[tuple[Record, bytes]]:
-    """Return what is live in a pack with its bytes, but for what is read from another; at most a pack's size.
+def _check_live(store: Store, use: _PackUse, live: Set[bytes], between: Callable[[], None]) -> list[Record]:
+    """Return what is live in a pack, but for what is read from another, once all of it has been read.
 
-    `between` is called before each record, and may raise.
+    `between` is called before each record, and may raise. No bytes are kept: a pack has 64 MB of them.
 
     Raises:
         CorruptData: some of it cannot be read.
@@ -208,7 +206,8 @@ def _read_live(
     for record in wanted:
         if rows.get(record.digest, use.name) == use.name or not _is_readable(store, record.digest):
             between()
-            found.append((record, _read(store, use.name, record)))
+            _read(store, use.name, record)
+            found.append(record)
     return found
 
 

@@ -130,7 +130,7 @@ def _check_content(workspace: Workspace, target: Path, origin: int) -> None:
             own_change = find_own_change(catalog, workspace.catalog.path) if is_ours else ""
         else:
             is_ours = marker.exists() and json.loads(marker.read_text("utf-8")).get("origin") == origin
-    except (CorruptData, ValueError, OSError):
+    except (CorruptData, ValueError, OverflowError, OSError):
         is_ours = False
     if not is_ours:
         raise Conflict(

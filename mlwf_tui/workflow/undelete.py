@@ -55,13 +55,14 @@ def undelete(workspace: Workspace, ref: str, *, name: str = "", observer: Observ
         undoable = workspace.catalog.deletions.list_undo_roots(deleted)
         is_undoable = not _count_missing(workspace, undoable, observer)
         try:
-            title = workspace.catalog.deletions.take_back(deleted, name, author=workspace.settings.author)
+            with workspace.catalog.transaction():
+                title = workspace.catalog.deletions.take_back(deleted, name, author=workspace.settings.author)
+                if not is_undoable:
+                    workspace.catalog.deletions.forget_moves(deleted)
         except Conflict as error:
             raise Conflict(
                 error.message, hint=f"Give it another name: mlwf undelete {deleted.id} --name NAME"
             ) from error
-        if not is_undoable:
-            workspace.catalog.deletions.forget_moves(deleted)
     tags, taken = _tell_tags(workspace, deleted)
     return UndeleteResult(kind=deleted.kind, id=deleted.id, ref=title, tags=tags, tags_taken=taken)
 

@@ -10,7 +10,7 @@ from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, 
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.store.manifests import write_manifest
-from mlwf_tui.tui.screens.browsing import BrowsePane
+from mlwf_tui.tui.screens.browsing import BrowsePane, _write_filter_help
 from mlwf_tui.tui.screens.pages import MAX_PAGES, PAGE, ItemPages
 from mlwf_tui.tui.widgets.item_preview import ItemPreview
 from mlwf_tui.tui.widgets.pane_grid import PaneGrid
@@ -464,3 +464,15 @@ async def test_items_stay_seen_until_those_of_a_newer_head_are_read(projects_hom
         await app.until(is_renewed, "the items of the newer head")
         await app.settle()
         assert seen == {f"{item.name}  "} and pane._rows.find_item(pane.table.cursor) == item
+
+
+@pytest.mark.parametrize(
+    ("names", "word", "name"),
+    [(("2 cells", "RBC"), "rbc", "RBC"), (('"',), "cat", '"""'), ((), "cat", "cat")],
+)
+def test_the_help_of_the_filter_shows_a_class_that_is_there(
+    names: tuple[str, ...], word: str, name: str
+) -> None:
+    told = _write_filter_help(names)
+    assert f"class:{word} looks" in told
+    assert f"count({name}) > 20" in told

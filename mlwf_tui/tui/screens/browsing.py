@@ -448,7 +448,7 @@ def _write_filter_help(class_names: Sequence[str]) -> str:
     """Return the help with a class that is there, so that what it shows can be typed."""
     word = next(filter(WORD.fullmatch, class_names), "")
     name = word or (f'"{class_names[0]}"' if class_names else "cat")
-    return FILTER_HELP.format(word=(word or name.strip('"').split()[0]).casefold(), name=name)
+    return FILTER_HELP.format(word=next(iter(re.findall(r"\w+", name)), "cat").casefold(), name=name)
 
 
 def _shorten_both(name: str, dataset: str, room: int) -> tuple[str, str]:

@@ -145,8 +145,8 @@ def _read_time(said: Sequence[str], now: datetime) -> datetime | None:
         return now - timedelta(hours=hours)
     try:
         found = datetime.fromisoformat(said[0])
-    except ValueError as error:
+        return found if found.tzinfo is not None else found.astimezone()
+    except (ValueError, OverflowError) as error:  # the first and last day of all have no time elsewhere
         raise InvalidParameter(
             f"{said[0]!r} is no time.", hint="Write an age like 12h, 7d or 2w, or a day like 2026-01-31."
         ) from error
-    return found if found.tzinfo is not None else found.astimezone()

@@ -28,10 +28,7 @@ def list_definition_losses(
 def _iter_counts(
     abilities: Abilities, schema: LabelSchema, used: Container[str]
 ) -> Iterator[tuple[str, Unit, int]]:
-    names = (
-        schema.class_names if abilities.has_unused_classes else [n for n in schema.class_names if n in used]
-    )
-    written = [definition for definition in schema.classes if definition.name in names]
+    written = [one for one in schema.classes if abilities.has_unused_classes or one.name in used]
     yield "classes that nothing has", "class", len(schema.classes) - len(written)
     if not abilities.has_class_colors:
         yield "colours of classes", "class", sum(map(_has_own_color, written, range(len(written))))

@@ -188,7 +188,8 @@ def test_models_hang_on_the_versions_that_a_filter_leaves() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "colour:red", "kind:", "since:soon", "before:2026-13-01", "since:7y", "hidden:soon", "kind:banana",
+        "colour:red", "kind:", "since:soon", "since:0001-01-01", "before:2026-13-01", "since:7y",
+        "hidden:soon", "kind:banana",
         "state:banana", "since:7d,1d", "since:7d since:1d", 'tag:"open', "-kind:banana",
     ],
 )  # fmt: skip

@@ -21,6 +21,7 @@ from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import NAMED, Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
+from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.copy import CopyResult, copy
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, merge, plan_merge
@@ -159,9 +160,8 @@ class Branching:
             if made.conflicts:
                 self._host.say(f"{values['ref']} was changed meanwhile: nothing was merged, try again.")
                 return
-            counts = f"{made.items_added:,} {'item' if made.items_added == 1 else 'items'} added,"
-            counts += f" {made.items_removed:,} removed, {made.items_changed:,} changed"
-            text = f"Merged into {made.project}@{made.version}: {counts}."
+            counts = f"{format_count(made.items_added, 'item')} added, {made.items_removed:,} removed,"
+            text = f"Merged into {made.project}@{made.version}: {counts} {made.items_changed:,} changed."
             finish(self._host, text, has_moved=made.created)
 
         work = partial(
