@@ -220,8 +220,10 @@ async def test_the_form_of_a_sync_has_the_field_that_its_error_speaks_of(
         app.main.action_perform("sync")
         await app.until(lambda: isinstance(app.top, Form))
         await app.press("enter")
-        await app.until_text("--policy ours")
+        await app.until(lambda: isinstance(app.top, ConflictChooser), "the conflicts")
+        await app.press("escape")
         await app.until(lambda: isinstance(app.top, Form), "the form again")
+        await app.until_text("--policy")
         assert app.top.query("#field-policy")
 
 
