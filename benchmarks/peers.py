@@ -68,7 +68,7 @@ class Peer:
 
 def list_peers() -> tuple[Peer, ...]:
     """Return all of them, installed or not: ours first, then plain copies, then tools with versions."""
-    return (*_OURS, _CP, _TAR, _RSYNC, _RESTIC, _BORG, _CASYNC, _GIT, _GIT_LFS, _DVC, _OXEN)
+    return (*_OURS, _CP, _CP_SYNCED, _TAR, _RSYNC, _RESTIC, _BORG, _CASYNC, _GIT, _GIT_LFS, _DVC, _OXEN)
 
 
 def find_missing_commands(script: str, known: Collection[str]) -> set[str]:
@@ -160,6 +160,13 @@ _CP = Peer(
         Phase.CHECKOUT: 'cp -a "$REPO/v1" "$FRESH"',
         Phase.COLLECT: 'rm -rf "$REPO/v1"',
     },
+)
+
+_SYNCED = ' && sync -f "$REPO"'
+_CP_SYNCED = Peer(  # a copy lies in memory as its command ends; this one is as safe from a power cut as a version
+    name="cp -a, synced",
+    programs=("cp", "sync"),
+    phases={Phase.FIRST: _COPY + _SYNCED, Phase.EDIT: _COPY + _SYNCED},
 )
 
 _PACK = 'tar -c . | zstd -q -3 -T0 -o "$REPO/$LABEL.tar.zst"'
