@@ -17,6 +17,7 @@ from mlwf_tui.workflow.benchmarking.gates import parse_conditions
 from mlwf_tui.workflow.calls import CALLS
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.compare import compare, read_comparison
+from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.describe import describe
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.history import list_changes
@@ -407,8 +408,15 @@ def test_what_cannot_be_compared_is_refused(measured: Workspace) -> None:
         compare(measured, ["new"], observer=OBSERVER)
     with pytest.raises(InvalidParameter, match="with itself"):
         compare(measured, ["new", "new"], observer=OBSERVER)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="There is no model 'nothing'"):
         compare(measured, ["new", "nothing"], observer=OBSERVER)
+    report = measured.catalog.reports.list()[0].name
+    delete(measured, report)
+    with pytest.raises(NotFound, match=f"The report '{report}' was deleted"):
+        compare(measured, ["new", report], observer=OBSERVER)
+    delete(measured, "old")
+    with pytest.raises(NotFound, match="The model 'old' was deleted"):
+        compare(measured, ["new", "old"], observer=OBSERVER)
 
 
 def test_a_report_without_kept_predictions_says_how_to_get_them(measured: Workspace) -> None:

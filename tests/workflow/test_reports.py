@@ -14,7 +14,7 @@ import pytest
 
 from mlwf_tui.entities.measurement import Interval
 from mlwf_tui.entities.model import Curve
-from mlwf_tui.errors import InvalidParameter, NotFound, StorageFailed
+from mlwf_tui.errors import Conflict, InvalidParameter, NotFound, StorageFailed
 from mlwf_tui.workflow.compare import compare
 from mlwf_tui.workflow.reporting.charts import draw_bars, draw_counts, draw_lines
 from mlwf_tui.workflow.reporting.export_report import export_report
@@ -79,7 +79,7 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_overwritten(
     there = tmp_path / "there.html"
     there.write_text("mine")
 
-    with pytest.raises(InvalidParameter, match="exists already"):
+    with pytest.raises(Conflict, match="exists already"):
         export_report(measured, "old-on-cells-1", there)
     with pytest.raises(InvalidParameter, match="cannot be written as 'pdf'"):
         export_report(measured, "old-on-cells-1", tmp_path / "r.pdf")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from mlwf_tui.catalog.lookup import hint_undelete
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.part import AUTO, Part
 from mlwf_tui.errors import Conflict, InvalidParameter, NotFound
@@ -180,8 +181,8 @@ def _find_sides(workspace: Workspace, refs: Sequence[str]) -> tuple[_Side, ...]:
 def _find_side(workspace: Workspace, ref: str) -> _Side:
     try:
         return _Side(ref=ref, model=workspace.catalog.models.get(ref))
-    except NotFound:
-        report = workspace.catalog.reports.get(ref)
+    except NotFound as no_model:
+        report = _find_report(workspace, ref, no_model)
     if report.kind is not ReportKind.BENCHMARK:
         raise InvalidParameter(
             f"The report {report.name} compares models itself.", hint="Name models, or reports of one each."
@@ -193,6 +194,16 @@ def _find_side(workspace: Workspace, ref: str) -> _Side:
         )
     check_kept(report)
     return _Side(ref=ref, model=workspace.catalog.models.get_by_id(report.model_id), report=report)
+
+
+def _find_report(workspace: Workspace, ref: str, no_model: NotFound) -> Report:
+    """Return the report that is named where no model is; that there is neither is told of the model."""
+    try:
+        return workspace.catalog.reports.get(ref)
+    except NotFound as no_report:
+        deleted = hint_undelete(ref)
+        was_report = no_report.hint == deleted != no_model.hint
+        raise no_report if was_report else no_model from None
 
 
 def _refuse_itself() -> InvalidParameter:

@@ -13,7 +13,7 @@ from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import ComparedModel, ComparedPair, ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
-from mlwf_tui.errors import InvalidParameter, MlwfError, NotFound
+from mlwf_tui.errors import Conflict, InvalidParameter, MlwfError, NotFound
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.compare import read_comparison
@@ -43,7 +43,8 @@ def export_report(workspace: Workspace, ref: str, dest: Path, *, format: str | N
 
     Raises:
         NotFound: there is no such report.
-        InvalidParameter: the format is not known, or the file exists.
+        InvalidParameter: the format is not known.
+        Conflict: the file exists.
         StorageFailed: it cannot be written.
         CorruptData: what the report is made of is damaged.
     """
@@ -60,14 +61,14 @@ def write_file(dest: Path, text: str) -> Path:
     """Write a text to a file that is not there yet, whole or not at all, and return its path.
 
     Raises:
-        InvalidParameter: the file exists.
+        Conflict: the file exists.
         StorageFailed: it cannot be written.
     """
     path = expand_path(dest)
     try:
         create_file(path, text.encode())
     except FileExistsError as error:
-        raise InvalidParameter(f"{path} exists already.", hint="Choose another name.") from error
+        raise Conflict(f"{path} exists already.", hint="Choose another name.") from error
     return path
 
 

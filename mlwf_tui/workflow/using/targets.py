@@ -62,7 +62,7 @@ def _iter_made(workspace: Workspace, target: Project, data: str, version: Versio
         ]
         read = [one for one in found if one is not None]
         if version is None:
-            is_same = run.params["data"] == data
+            is_same = run.params.get("data") == data  # a pipeline's step has none
         else:
             is_same = any(one.project_id == version.project_id for one in read)
         if is_same and run.state is RunState.DONE:

@@ -20,6 +20,7 @@ from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workflow.apply import perform_apply, submit_apply
 from mlwf_tui.workflow.delete import delete
 from mlwf_tui.workflow.importing.reading import MAX_IMAGE_BYTES
+from mlwf_tui.workflow.pipeline import make_request, run_pipeline
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.using.annotating import ApplyParams, digest_apply
 from mlwf_tui.workflow.using.outside import read_picture, read_video
@@ -31,6 +32,7 @@ from tests.fakes.seeing import add_seer
 from tests.filming import write_video
 from tests.states import make_object, make_plain_item, set_state
 
+SEEN = "name: seen\nsources: [pool]\nsteps: [{apply: eye}]\noutputs: [{project: out}]\n"
 SPOTS = [("spot", 4, 3, 20, 20)]
 
 
@@ -87,6 +89,9 @@ def test_a_folder_is_imported_and_annotated_in_one(home: Workspace, folder: Path
     verbs = [one.verb for one in home.catalog.runs.list()]
     assert verbs.count("import") == 1
 
+    set_state(home, "pool", [make_plain_item("main/a.png")])
+    (tmp_path / "seen.yaml").write_text(SEEN)  # a step of a pipeline has applied the model to no path
+    run_pipeline(home, make_request(home, str(tmp_path / "seen.yaml")), observer=KeepingObserver())
     (folder / "6.png").write_bytes(draw_picture(32, 6))
     again = apply(home, str(folder), "slides")
     assert again.result["items_out"] == 6
