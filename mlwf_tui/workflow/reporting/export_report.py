@@ -31,7 +31,7 @@ from mlwf_tui.workflow.reporting.words import (
     write_difference_table,
 )
 from mlwf_tui.workflow.reports import get_report, read_evaluation
-from mlwf_tui.workflow.whole_files import create_file
+from mlwf_tui.workflow.whole_files import write_new_file
 from mlwf_tui.workspace import Workspace
 
 FORMATS = ("html", "md", "json", "csv")
@@ -53,22 +53,7 @@ def export_report(workspace: Workspace, ref: str, dest: Path, *, format: str | N
         raise InvalidParameter(
             f"A report cannot be written as {chosen!r}.", hint=f"There are: {', '.join(FORMATS)}."
         )
-    return write_file(path, _write(workspace, get_report(workspace, ref), chosen))
-
-
-def write_file(dest: Path, text: str) -> Path:
-    """Write a text to a file that is not there yet, whole or not at all, and return its path.
-
-    Raises:
-        InvalidParameter: the file exists.
-        StorageFailed: it cannot be written.
-    """
-    path = expand_path(dest)
-    try:
-        create_file(path, text.encode())
-    except FileExistsError as error:
-        raise InvalidParameter(f"{path} exists already.", hint="Choose another name.") from error
-    return path
+    return write_new_file(path, _write(workspace, get_report(workspace, ref), chosen))
 
 
 def _write(workspace: Workspace, report: Report, format: str) -> str:
