@@ -163,12 +163,10 @@ _CP = Peer(
 )
 
 _SYNCED = ' && sync -f "$REPO"'
-_CP_SYNCED = (
-    Peer(  # a copy lies in memory as its command ends; this one is as safe from a power cut as a version
-        name="cp -a, synced",
-        programs=("cp", "sync"),
-        phases={Phase.FIRST: _COPY + _SYNCED, Phase.EDIT: _COPY + _SYNCED},
-    )
+_CP_SYNCED = Peer(  # a plain copy lies in memory as its command ends; this one is as safe as a version
+    name="cp -a, synced",
+    programs=("cp", "sync"),
+    phases={Phase.FIRST: _COPY + _SYNCED, Phase.EDIT: _COPY + _SYNCED},
 )
 
 _PACK = 'tar -c . | zstd -q -3 -T0 -o "$REPO/$LABEL.tar.zst"'

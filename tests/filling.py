@@ -66,3 +66,12 @@ def flip(path: Path, offset: int) -> None:
     content = bytearray(path.read_bytes())
     content[offset] ^= 0x10
     path.write_bytes(content)
+
+
+def damage_image(workspace: Workspace, image: bytes) -> tuple[Path, bytes]:
+    """Damage an image in the store; return its pack, and what that held."""
+    [pack] = [path for path in list_packs(workspace.home) if image in path.read_bytes()]
+    whole = pack.read_bytes()
+    pack.chmod(0o600)
+    pack.write_bytes(whole.replace(image, image[:-9] + bytes([image[-9] ^ 1]) + image[-8:]))
+    return pack, whole

@@ -93,7 +93,7 @@ def draw_outlook(run: Run, outlook: Outlook) -> str:
     if outlook.progress is not None and not run.state.is_finished:
         head += f": {', '.join(_tell_progress(outlook.progress, outlook.time_left))}"
     summaries = outlook.standing.summaries.values()
-    rows = [(s.key, _write(s.last), _write_best(s), f"{s.count:,}") for s in summaries]
+    rows = [(s.key, s.write_last(), _write_best(s), f"{s.count:,}") for s in summaries]
     lines = [head]
     if rows:
         lines.append(format_table(("METRIC", "LAST", "BEST", "POINTS"), rows, empty=""))
@@ -122,7 +122,7 @@ def _draw(found: Sequence[RunCurves], outlooks: dict[Any, Outlook]) -> str:
                     curves.run.id,
                     series.key,
                     line,
-                    _write(summary.last),
+                    summary.write_last(),
                     _write_best(summary),
                     f"{len(series):,}",
                 )
@@ -178,10 +178,6 @@ def _summarise(series: MetricSeries) -> MetricSummary:
     for step, at, value in zip(series.steps, series.times, series.values, strict=True):
         summary.add(MetricPoint(key=series.key, value=value, step=int(step), at=at))
     return summary
-
-
-def _write(value: float | None) -> str:
-    return "nan" if value is None else f"{value:.5g}"
 
 
 def _write_best(summary: MetricSummary) -> str:

@@ -19,6 +19,7 @@ from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.settings import expand_path
 
 if TYPE_CHECKING:  # for annotations alone; their imports take longer than --help
+    from mlwf_tui.workflow.export import ExportResult
     from mlwf_tui.workflow.import_ import ImportResult
 
 group = click.Group()
@@ -156,7 +157,7 @@ def export_command(
     mlwf export cells --format voc --dry-run
     """
     from mlwf_tui.entities.selection import Selection
-    from mlwf_tui.workflow.export import export, find_exporter, plan_export
+    from mlwf_tui.workflow.export import ImagesDamaged, export, find_exporter, plan_export
 
     selection = Selection(
         datasets=datasets,
@@ -182,16 +183,24 @@ def export_command(
             find_exporter(workspace, format_)  # what cannot be used is told now, not when its turn comes
             return submit(face, workspace, "export", {**call, "selection": to_document(selection)}, terms)
     with face.open() as workspace, show_progress("export") as observer:
-        result = export(
-            workspace, ref, dest, format=format_, selection=selection, is_linked=link, observer=observer
-        )
-    lines = [f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"]
-    if link:
-        lines.append(_describe_links(result.linked_count, result.item_count))
-    lines += [*map(str, result.losses), *format_problems(result.problems)]
-    face.show(to_document(result), lambda: "\n".join(lines))
+        try:
+            result = export(
+                workspace, ref, dest, format=format_, selection=selection, is_linked=link, observer=observer
+            )
+        except ImagesDamaged as error:
+            if not face.is_json:  # whose document has it all
+                face.show({}, _describe_written(error.result, dest, is_linked=link))
+            raise
+    face.show(to_document(result), lambda: _describe_written(result, dest, is_linked=link))
     is_partly = any(not problem.is_taken for problem in result.problems)
     return PARTLY if is_partly or any(loss.is_whole for loss in result.losses) else DONE
+
+
+def _describe_written(result: ExportResult, dest: Path, *, is_linked: bool) -> str:
+    lines = [f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"]
+    if is_linked:
+        lines.append(_describe_links(result.linked_count, result.item_count))
+    return "\n".join([*lines, *map(str, result.losses), *format_problems(result.problems)])
 
 
 def _describe_links(linked: int, total: int) -> str:

@@ -69,9 +69,8 @@ def draw_metrics(summaries: Iterable[MetricSummary]) -> list[str]:
     lines = []
     for summary in shown:
         curve = draw_sparkline(summary.means, CURVE_CELLS)
-        last = "nan" if summary.last is None else f"{summary.last:.5g}"
         best = "" if summary.best is None else f"  best {summary.best:.5g} @{summary.best_step}"
-        lines.append(f"  {summary.key:<{width}}  {curve:<{CURVE_CELLS}}  {last:>8}{best}")
+        lines.append(f"  {summary.key:<{width}}  {curve:<{CURVE_CELLS}}  {summary.write_last():>8}{best}")
     return lines
 
 

@@ -13,7 +13,7 @@ from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document, to_plain
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_age, format_state, format_table
 from mlwf_tui.entities.lines import first_line
-from mlwf_tui.errors import InvalidParameter, StorageFailed
+from mlwf_tui.errors import InvalidParameter
 
 if TYPE_CHECKING:  # for the annotations alone; see Face.open
     from mlwf_tui.entities.lineage import LineageGraph, LineageNode
@@ -32,7 +32,7 @@ FORMATS = ("text", "mermaid", "dot", "svg", "html", "json", "openlineage", "prov
     help="How to print it.",
 )  # fmt: skip
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write it to this file, not to the terminal."
+    "-o", "--output", type=click.Path(path_type=Path), help="Write it to this new file, not to the terminal."
 )
 @click.option("--unfold", is_flag=True, help="Draw folders of files, and bundles of runs, one by one.")
 @click.option("--hidden", "with_hidden", is_flag=True, help="Draw what was hidden, too.")
@@ -54,6 +54,7 @@ def graph_command(
     from mlwf_tui.workflow.graph import read_graph
     from mlwf_tui.workflow.graphs.export_graph import write_graph
     from mlwf_tui.workflow.pipelines.planned_steps import add_planned_steps
+    from mlwf_tui.workflow.whole_files import write_new_file
 
     with face.open() as workspace:
         graph = read_graph(workspace, ref)
@@ -65,7 +66,7 @@ def graph_command(
             else write_graph(workspace, graph, format_, is_folded=not unfold, with_hidden=with_hidden)
         )
     if output is not None:
-        _write(output, text)
+        write_new_file(output, f"{text}\n")
         face.show({"path": str(output), "nodes": len(graph.nodes)}, f"{len(graph.nodes)} nodes in {output}")
         return
     if format_ == "json":
@@ -76,13 +77,6 @@ def graph_command(
 
 def _dump(graph: LineageGraph) -> str:
     return json.dumps(without_nan(to_document(graph)), default=to_plain, ensure_ascii=False)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(f"{text}\n", "utf-8")
-    except OSError as error:
-        raise StorageFailed(f"{path} cannot be written: {error.strerror}.", hint="Choose another.") from error
 
 
 @command(group, "hide")

@@ -221,9 +221,9 @@ def _format_fates(items: Sequence[ItemFates]) -> str:
 
 
 def _write_items(face: Face, report: Report, out: Path, table: str) -> None:
-    from mlwf_tui.workflow.reporting.export_report import write_file
+    from mlwf_tui.workflow.whole_files import write_new_file
 
-    path = write_file(out, table)
+    path = write_new_file(out, table)
     face.show({"report": report.name, "paths": [str(path)]}, f"written: {path}")
 
 

@@ -83,6 +83,7 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     count: int = 0  # points, those that are not finite included
     gap_count: int = 0
     last: float | None = None  # None where the newest value is not finite
+    infinite: int = 0  # the sign of the newest value where that is infinite
     last_step: int = 0
     last_at: float = 0.0  # seconds since the epoch
     best: float | None = None
@@ -104,6 +105,7 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
                 return
             self._cut(point.step)
         value = point.value if math.isfinite(point.value) else None
+        self.infinite = (point.value > 0) - (point.value < 0) if math.isinf(point.value) else 0
         self.attempt = point.attempt
         self.count += 1
         self.last, self.last_step, self.last_at = value, point.step, point.at
@@ -114,6 +116,12 @@ class MetricSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
             self.gap_since = None
             self._note_best(value, point.step)
         self._extend(value, point.step)
+
+    def write_last(self) -> str:
+        """Return the newest value in five digits, or as inf, -inf or nan."""
+        if self.last is None:
+            return f"{self.infinite * math.inf if self.infinite else math.nan}"
+        return f"{self.last:.5g}"
 
     def without_curve(self) -> MetricSummary:
         """Return the figures alone, a tenth of the room."""

@@ -350,6 +350,9 @@ class Home:
         """Write what is selected of a version into a folder that is empty or missing.
 
         A changed head is committed first. Linked, images are hard links to read-only files of the home.
+
+        Raises:
+            CorruptData: images are damaged in the store; the message says whether all others were written.
         """
         return export(
             self._workspace,

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,9 @@ import msgspec
 from mlwf_tui.entities.abilities import Loss
 from mlwf_tui.entities.ids import Digest, new_id
 from mlwf_tui.entities.item import Item
-from mlwf_tui.entities.run import Problem
+from mlwf_tui.entities.run import Problem, RunState
 from mlwf_tui.entities.selection import WHOLE, Selection
-from mlwf_tui.errors import Conflict, InvalidInput, InvalidParameter, StorageFailed
+from mlwf_tui.errors import Conflict, CorruptData, InvalidInput, InvalidParameter, StorageFailed
 from mlwf_tui.protocols.exporters import ExportedItem, Exporter, RenamingExporter
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.settings import expand_path
@@ -31,6 +31,11 @@ from mlwf_tui.workflow.refs import by_name, resolve_manifest
 from mlwf_tui.workflow.running.recorder import record
 from mlwf_tui.workflow.whole_files import suggest_place
 from mlwf_tui.workspace import Workspace
+
+_SHOWN = 3
+_BRING_BACK = (
+    "Bring the bytes back with mlwf verify --repair-from, or by importing the images once more, and export"
+)
 
 
 class ExportPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,26 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     losses: tuple[Loss, ...]
     problems: tuple[Problem, ...]
     run: str
+
+
+class ImagesDamaged(CorruptData):
+    """Images are damaged in the store: all other items were written, and nothing of these."""
+
+    def __init__(self, damaged: Sequence[Problem], result: ExportResult) -> None:
+        is_one = len(damaged) == 1
+        super().__init__(
+            f"{len(damaged):,} {'image is' if is_one else 'images are'} damaged in the store and"
+            f" {'was left out with its' if is_one else 'were left out with their'} annotations:"
+            f" {_list_keys(damaged)}. All else, {result.item_count:,} items, was written to {result.folder}.",
+            hint=f"{_BRING_BACK} into another folder.",
+        )
+        self.damaged = tuple(damaged)
+        self.result = result
+
+    @property
+    def details(self) -> Mapping[str, object]:
+        """What was written, as `export` tells it, and all that was not because it is damaged."""
+        return {**msgspec.to_builtins(self.result), "damaged": msgspec.to_builtins(self.damaged)}
 
 
 def plan_export(
@@ -110,6 +135,8 @@ def export(
         InvalidParameter: there is no such format, class or tag.
         InvalidInput: nothing fits the selection, or the format holds nothing of it.
         StorageFailed: the folder cannot be written.
+        ImagesDamaged: some images are damaged in the store; the folder holds all other items.
+        CorruptData: all images are, or something else than images; nothing was written.
     """
     folder = expand_path(folder)
     exporter = find_exporter(workspace, format)
@@ -136,11 +163,16 @@ def export(
             object_count=work.fitter.object_count,
             linked_count=links.linked_count if links else 0,
             losses=work.list_losses(written.renamed_count),
-            problems=written.problems,
+            problems=(*work.damaged, *written.problems),
             run=run.run_id,
         )
         summary = f"{len(written.files):,} items as {exporter.name}"
         run.result = {**msgspec.to_builtins(result), "summary": summary}
+        if work.damaged:
+            error = ImagesDamaged(work.damaged, result)
+            # Closed here, with what was written: another try would find the folder in its way.
+            run.close(RunState.FAILED, result=run.result, error=error.message, hint=error.hint)
+            raise error
     return result
 
 
@@ -165,6 +197,7 @@ class _Export:
         self._workspace, self._manifest = workspace, manifest
         self._selection, self._observer = selection, observer
         self.item_count = summary.item_count
+        self.damaged: list[Problem] = []  # items whose image is damaged in the store
         self.fitter = make_fitter(
             exporter.abilities,
             selection.select_schema(summary.schema),
@@ -195,13 +228,38 @@ class _Export:
         return (*fitter.list_losses(), *definitions, *_count_renamed(renamed_count))
 
     def iter_exported(self, links: ImageLinks | None) -> Iterator[ExportedItem]:
-        """Yield the items that fit, with a way to their bytes."""
-        read = self._workspace.store.read
+        """Yield the items that fit, with a way to their bytes; those whose image is damaged are noted.
+
+        Raises:
+            CorruptData: all images are damaged.
+        """
+        is_any = False
         for item in self.iter_selected("writing files"):
+            if not self.fitter.has_place(item):
+                self.fitter.fit(item)  # which counts what is lost with it
+                continue
+            try:
+                # Before the exporter has the item: it may have written of it by when it asks for the image.
+                read, link = self._find_image(item, links)
+            except CorruptData as error:
+                self.damaged.append(Problem(item.key, error.message))
+                continue
             fitted = self.fitter.fit(item)
             if fitted is not None:
-                link = partial(links.link, fitted) if links else None
-                yield ExportedItem(fitted, partial(read, item.blob), link)
+                is_any = True
+                yield ExportedItem(fitted, read, link)
+        if self.damaged and not is_any:
+            raise _describe_loss(self.damaged)
+
+    def _find_image(
+        self, item: Item, links: ImageLinks | None
+    ) -> tuple[Callable[[], bytes], Callable[[Path], bool] | None]:
+        """Return the ways to an item's image, whose bytes are there and sound, as `ExportedItem` has them."""
+        if links is None:
+            image = self._workspace.store.read(item.blob)
+            return lambda: image, None
+        shared = links.share(item)
+        return shared.read_bytes, partial(links.link, shared)
 
 
 def find_exporter(workspace: Workspace, format: str) -> Exporter:
@@ -216,6 +274,21 @@ def find_exporter(workspace: Workspace, format: str) -> Exporter:
             f"There is no format {format!r} to export.", hint=f"There is: {', '.join(names)}."
         )
     return workspace.registry.get_exporter(format)
+
+
+def _describe_loss(damaged: Sequence[Problem]) -> CorruptData:
+    images = "The one image that fits is"
+    if len(damaged) > 1:
+        images = f"All {len(damaged):,} images that fit are"
+    return CorruptData(
+        f"{images} damaged in the store, and nothing was written: {_list_keys(damaged)}. {damaged[0].reason}",
+        hint=f"{_BRING_BACK} again.",
+    )
+
+
+def _list_keys(damaged: Sequence[Problem]) -> str:
+    shown = ", ".join(problem.path for problem in damaged[:_SHOWN])
+    return f"{shown} and {len(damaged) - _SHOWN:,} more" if len(damaged) > _SHOWN else shown
 
 
 def _count_renamed(count: int) -> tuple[Loss, ...]:

@@ -7,7 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from mlwf_tui.errors import StorageFailed
+from mlwf_tui.errors import Conflict, StorageFailed
+from mlwf_tui.settings import expand_path
 
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 """How FAT and some network disks refuse a hard link."""
@@ -53,6 +54,21 @@ def create_file(path: Path, content: bytes) -> None:
     finally:
         with suppress(OSError):
             whole.unlink()
+
+
+def write_new_file(dest: Path, text: str) -> Path:
+    """Write a text to a file that a person named and that is not there yet; return its path.
+
+    Raises:
+        Conflict: the file exists.
+        StorageFailed: it cannot be written.
+    """
+    path = expand_path(dest)
+    try:
+        create_file(path, text.encode())
+    except FileExistsError as error:
+        raise Conflict(f"{path} exists already.", hint="Choose another name.") from error
+    return path
 
 
 def replace_file(path: Path, content: bytes) -> None:

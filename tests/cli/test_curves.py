@@ -97,6 +97,19 @@ def test_metrics_for_a_person_have_a_sparkline_a_metric(
     assert "is not a number since step 59. Stop the run" in text
 
 
+def test_metrics_and_watch_tell_what_is_infinite_from_what_is_no_number(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = call(capsys, home, "run", "start", "shrink").strip()
+    for key, value in (("up", "inf"), ("down", "-inf"), ("none", "nan")):
+        call(capsys, home, "run", "log-metric", "--run", run, "--", key, value)
+    for words in (("metrics", run), ("watch", run, "--once")):
+        rows = [line.split() for line in call(capsys, home, *words).splitlines() if "⚠" not in line]
+        for key, value in (("up", "inf"), ("down", "-inf"), ("none", "nan")):
+            (row,) = (row for row in rows if key in row)
+            assert {"inf", "-inf", "nan"}.intersection(row) == {value}
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [(("metrics", "nothing"), 4), (("metrics",), 2), (("metrics", "x", "--csv", "--json"), 2)],

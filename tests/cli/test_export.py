@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlwf_tui.cli.main import main
+from mlwf_tui.workspace import open_workspace
+from tests.filling import damage_image
 from tests.making import make_voc
 
 BOXES = {"a.jpg": [("cell", 2, 3, 20, 21)], "b.jpg": [("spot", 5, 5, 25, 25)], "c.jpg": []}
@@ -48,6 +50,23 @@ def test_items_that_had_no_place_make_it_partly_done(
     assert run(home, "export", "cells", str(tmp_path / "yolo")) == 3
     assert "items without a split left out: 1 item" in capsys.readouterr().out
     assert run(home, "export", "cells", str(tmp_path / "coco"), "--format", "coco") == 0
+
+
+def test_an_export_that_misses_damaged_images_has_failed_and_names_them(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_workspace(home) as workspace:
+        damage_image(workspace, (tmp_path / "voc" / "JPEGImages" / "b.jpg").read_bytes())
+    call = ("export", "cells", "--format", "coco")
+    assert run(home, *call, str(tmp_path / "text")) == 1
+    said = capsys.readouterr()
+    assert "2 items of cells@1 written to" in said.out
+    assert "left out: main/b.jpg: The blob" in said.out
+    assert "1 image is damaged in the store and was left out with its annotations: main/b.jpg." in said.err
+    assert run(home, *call, str(tmp_path / "json"), "--json") == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["kind"], error["item_count"]) == ("corrupt_data", 2)
+    assert [problem["path"] for problem in error["damaged"]] == ["main/b.jpg"]
 
 
 def test_an_export_that_has_nothing_to_measure_on_says_so_and_is_done(

@@ -134,7 +134,10 @@ def test_two_models_are_compared(shell: Shell) -> None:
 def test_the_graph_is_written_into_a_file(shell: Shell, tmp_path: Path) -> None:
     target = tmp_path / "graph.html"
     assert shell.json("graph", "--format", "html", "-o", str(target))["nodes"] > 5
-    assert target.read_text("utf-8").startswith("<!DOCTYPE html>")
+    written = target.read_text("utf-8")
+    assert written.startswith("<!DOCTYPE html>")
+    shell("graph", "-o", str(target), code=2)
+    assert target.read_text("utf-8") == written
     assert all(
         json.loads(line)["eventType"] for line in shell("graph", "--format", "openlineage").splitlines()
     )

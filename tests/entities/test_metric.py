@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,6 +159,21 @@ def test_a_summary_knows_since_when_there_are_no_numbers() -> None:
     assert sum_up([1.0, math.nan, 1.0]).gap_since is None
     summary = sum_up([1.0, math.nan, math.inf])
     assert (summary.gap_since, summary.gap_count, summary.last) == (1, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ([math.nan, math.inf], "inf"),
+        ([math.inf, -math.inf], "-inf"),
+        ([math.inf, math.nan], "nan"),
+        ([math.inf, 0.123456], "0.12346"),
+    ],
+)
+def test_the_newest_value_is_written_as_what_it_is(values: list[float], written: str) -> None:
+    summary = sum_up(values)
+    assert summary.write_last() == written
+    assert msgspec.json.decode(msgspec.json.encode(summary), type=MetricSummary).write_last() == written
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from mlwf_tui.workflow.trees.state import get_state, write_state
 from mlwf_tui.workflow.trees.tree import hold_tree
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.filling import damage_image
 from tests.making import make_image, write_image, write_voc_xml
 
 
@@ -599,15 +600,6 @@ def test_what_ends_an_interrupted_verb_is_named_and_ends_it(
     assert has_new is (verb != "first checkout")
 
 
-def damage(workspace: Workspace, image: bytes) -> tuple[Path, bytes]:
-    """Damage an image in the store; return its pack, and what that held."""
-    [pack] = [path for path in workspace.home.rglob("*") if path.is_file() and image in path.read_bytes()]
-    whole = pack.read_bytes()
-    pack.chmod(0o600)
-    pack.write_bytes(whole.replace(image, image[:-9] + b"\0" + image[-8:]))
-    return pack, whole
-
-
 @pytest.mark.parametrize("is_read_first", [False, True])
 def test_an_image_that_replaces_one_that_is_damaged_in_the_store_is_an_edit(
     imported: Workspace, folder: Path, tmp_path: Path, observer: KeepingObserver, is_read_first: bool
@@ -616,7 +608,7 @@ def test_an_image_that_replaces_one_that_is_damaged_in_the_store_is_an_edit(
     path = folder / "main" / "img" / "bad.jpg"
     image = write_image(path, 901).read_bytes()
     sync(imported, folder, observer=observer)
-    damage(imported, image)
+    damage_image(imported, image)
     path = tmp_path / "fresh" / "main" / "img" / "bad.jpg"
     with pytest.raises(CorruptData):
         checkout(imported, "cells", tmp_path / "fresh", observer=observer)
@@ -639,7 +631,7 @@ def test_an_image_that_is_damaged_in_the_store_is_named_and_the_others_are_writt
     image = write_image(folder / "main" / "img" / "bad.jpg", 901).read_bytes()
     sync(imported, folder, observer=observer)
     folder = tmp_path / "fresh"
-    pack, whole = damage(imported, image)
+    pack, whole = damage_image(imported, image)
     before = list_items(imported)
     for _ in range(2):
         with pytest.raises(CorruptData, match=r"main/img/bad\.jpg is damaged"):

@@ -13,15 +13,23 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, Tag
 from mlwf_tui.entities.item import Item, Split
+from mlwf_tui.entities.run import RunState
 from mlwf_tui.entities.selection import Selection
-from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter
+from mlwf_tui.errors import Cancelled, Conflict, CorruptData, InvalidInput, InvalidParameter
 from mlwf_tui.store.manifests import iter_items, read_summary
-from mlwf_tui.workflow.export import ExportResult, export, list_export_formats, plan_export
+from mlwf_tui.workflow.export import (
+    ExportResult,
+    ImagesDamaged,
+    export,
+    list_export_formats,
+    plan_export,
+)
 from mlwf_tui.workflow.projects import list_projects
 from mlwf_tui.workflow.runs import list_runs
 from mlwf_tui.workflow.versions import list_versions
 from mlwf_tui.workspace import Workspace
 from tests.fakes.observers import KeepingObserver, StoppingObserver
+from tests.filling import damage_image
 from tests.states import set_state
 
 PICKED = [
@@ -209,6 +217,94 @@ def test_what_a_killed_export_left_is_removed_by_the_next_one_to_the_same_folder
     assert left.exists()
     write(imported, there / "out", format="images")
     assert {path.name for path in there.iterdir()} == {".out-notes", "out"}
+
+
+# --- damage --------------------------------------------------------------------------------------
+
+
+def damage_items(workspace: Workspace, *names: str) -> list[Item]:
+    """Damage the images of some items of `cells` in the store; return all items, each with a class."""
+    (project,) = list_projects(workspace)
+    items = [
+        replace(item, split=Split.TRAIN, annotation=replace(item.annotation, tags=(Tag("cell"),)))
+        for item in iter_items(workspace.store, project.manifest)
+    ]
+    set_state(workspace, "cells", items, schema=read_summary(workspace.store, project.manifest).schema)
+    for item in items:
+        if item.name in names:
+            damage_image(workspace, workspace.store.read(item.blob))
+    return items
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_what_is_damaged_is_left_out_of_every_format_as_if_it_were_not_there(
+    imported: Workspace, tmp_path: Path, is_linked: bool
+) -> None:
+    items = damage_items(imported, "b.jpg", "e.png")
+    sound = [item for item in items if item.name not in ("b.jpg", "e.png")]
+    whole = tuple(item.key for item in sound)
+    for format in list_export_formats(imported):
+        with pytest.raises(ImagesDamaged, match=r"^2 images are .*: main/b\.jpg, main/e\.png\.") as caught:
+            write(imported, tmp_path / "out" / format, format=format, is_linked=is_linked)
+        assert [problem.path for problem in caught.value.damaged] == ["main/b.jpg", "main/e.png"]
+        assert caught.value.result.item_count == len(sound)
+        expected = write(
+            imported, tmp_path / "whole" / format, format=format, selection=Selection(items=whole)
+        )
+        assert read_files(tmp_path / "out" / format) == read_files(tmp_path / "whole" / format)
+        assert caught.value.result.object_count == expected.object_count
+        assert caught.value.result.losses == expected.losses
+
+
+def test_an_export_that_misses_images_has_failed_and_its_run_names_them(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    damage_items(imported, "b.jpg")
+    with pytest.raises(ImagesDamaged) as caught:
+        write(imported, tmp_path / "there" / "out", format="coco")
+    (run,) = (run for run in list_runs(imported) if run.verb == "export")
+    assert (run.state, run.error, run.hint) == (RunState.FAILED, caught.value.message, caught.value.hint)
+    assert [problem["path"] for problem in run.result["problems"]] == ["main/b.jpg"]
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["out"]
+
+
+def test_nothing_is_written_where_every_image_is_damaged(imported: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    items = damage_items(imported, "a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.png")
+    with pytest.raises(CorruptData, match=f"All {len(items)} images that fit are damaged") as caught:
+        write(imported, tmp_path / "there" / "out", format="coco")
+    assert "main/c.jpg and 2 more" in caught.value.message
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+@pytest.mark.parametrize("format", ["yolo", "imagenet"])
+def test_damage_to_what_the_format_has_no_place_for_is_no_fault(
+    imported: Workspace, tmp_path: Path, format: str
+) -> None:
+    items = damage_items(imported, "b.jpg")
+    strange = [
+        replace(item, split=Split.NONE, annotation=Annotation()) if item.name == "b.jpg" else item
+        for item in items
+    ]
+    (project,) = list_projects(imported)
+    schema = read_summary(imported.store, project.manifest).schema
+    set_state(imported, "cells", strange, schema=schema)
+    result = write(imported, tmp_path / "out", format=format)
+    assert result.item_count == len(items) - 1
+    assert [loss.count for loss in result.losses if loss.is_whole and loss.unit == "item"] == [1]
+
+
+def test_a_sound_shared_file_stands_in_for_an_image_that_was_damaged_since(
+    imported: Workspace, tmp_path: Path
+) -> None:
+    write(imported, tmp_path / "a", is_linked=True)
+    damage_items(imported, "b.jpg")
+    assert write(imported, tmp_path / "b", is_linked=True).linked_count == 5
 
 
 # --- links ---------------------------------------------------------------------------------------

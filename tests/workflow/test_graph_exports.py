@@ -17,9 +17,11 @@ from defusedxml.ElementTree import fromstring
 from mlwf_tui.entities.card import Card
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.run import RunState
+from mlwf_tui.errors import Conflict
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.graphs.export_graph import FORMATS, write_graph
 from mlwf_tui.workflow.graphs.places import place
+from mlwf_tui.workflow.graphs.save_graph import save_graph
 from mlwf_tui.workflow.run import add_input, add_output, finish_run, put_card, start_run
 from mlwf_tui.workspace import Workspace
 from tests.tui.homes import fill_finished
@@ -193,3 +195,14 @@ def test_a_hostile_folder_neither_acts_on_a_terminal_nor_breaks_a_picture(
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_empty_graph_has_every_format(workspace: Workspace, format: str) -> None:
     assert isinstance(write_graph(workspace, LineageGraph((), ()), format), str)
+
+
+def test_a_graph_is_saved_into_a_new_file_alone(story: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "lineage.svg"
+    path.write_text("mine")
+    with pytest.raises(Conflict, match="exists already"):
+        save_graph(story, None, "svg", path)
+    assert path.read_text() == "mine"
+    path.unlink()
+    assert save_graph(story, None, "svg", path) > 0
+    assert path.read_text("utf-8").startswith("<svg")

@@ -261,7 +261,7 @@ def _draw_outlook(run: Run, outlook: Outlook) -> Row:
     shown_left = "" if run.state.is_finished else format_time_left(left)
     return (
         (curve, standing.main),
-        ("nan", -1.0) if summary is not None and last is None else _number(last, empty=""),
+        (summary.write_last(), -1.0) if summary is not None and last is None else _number(last, empty=""),
         _number(summary.best if summary is not None else None, empty=""),
         (shown_left, left.seconds if left is not None else -1.0),
     )

@@ -75,6 +75,13 @@ class Fitter:
         counts = [len(definition.nodes) for definition in self.schema.classes]
         self._node_count = max(counts, default=0)
 
+    def has_place(self, item: Item) -> bool:
+        """Say whether `fit` will return an item; nothing is counted."""
+        splits = self.abilities.splits
+        if item.split not in splits and Split.NONE not in splits:
+            return False
+        return not self.abilities.needs_class or self._find_class(item.annotation) is not None
+
     def fit(self, item: Item) -> Item | None:
         """Return an item as the format holds it, or None where it has no place in it."""
         self._seen += 1
@@ -143,12 +150,16 @@ class Fitter:
         abilities = self.abilities
         if not abilities.needs_class:
             return self._fit_tags(annotation.tags, abilities.item_tags, abilities.item_values, "items")
-        found = next((tag for tag in annotation.tags if tag.name in self._classes), None)
+        found = self._find_class(annotation)
         if found is None:
             return ()
         if len(annotation.tags) > 1:
             self._lose("tags of items", "tag", len(annotation.tags) - 1)
         return (Tag(found.name),)
+
+    def _find_class(self, annotation: Annotation) -> Tag | None:
+        """Return the first tag of an item that is a class."""
+        return next((tag for tag in annotation.tags if tag.name in self._classes), None)
 
     def _fit_tags(
         self, tags: tuple[Tag, ...], names: tuple[str, ...], values: Values, of_what: str

@@ -31,10 +31,8 @@ class ImageLinks(msgspec.Struct):
     def folder(self) -> Path:
         return self.workspace.exports_folder / "images"
 
-    def link(self, item: Item, path: Path) -> bool:
-        """Make `path` a name of the item's shared file, written now where it is missing or was edited.
-
-        False where the file system has no such links, or `path` lies on another one.
+    def share(self, item: Item) -> Path:
+        """Return the item's shared file, written now where it is missing or was edited.
 
         Raises:
             OSError: the disk is full or cannot be written.
@@ -43,6 +41,16 @@ class ImageLinks(msgspec.Struct):
         shared = self.folder / item.blob[:2] / item.blob
         if not _is_untouched(shared, item.size_bytes):
             self._write(shared, item)
+        return shared
+
+    def link(self, shared: Path, path: Path) -> bool:
+        """Make `path` a name of a shared file.
+
+        False where the file system has no such links, or `path` lies on another one.
+
+        Raises:
+            OSError: the disk is full or cannot be written.
+        """
         try:
             path.hardlink_to(shared)
         except OSError as error:

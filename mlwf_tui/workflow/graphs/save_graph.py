@@ -7,20 +7,20 @@ from pathlib import Path
 
 import msgspec
 
-from mlwf_tui.errors import StorageFailed
 from mlwf_tui.workflow.graph import read_graph
 from mlwf_tui.workflow.graphs import export_graph
+from mlwf_tui.workflow.whole_files import write_new_file
 from mlwf_tui.workspace import Workspace
 
 FORMATS = ("svg", "html", "text", "mermaid", "dot", "json", "openlineage", "prov")
 
 
 def save_graph(workspace: Workspace, ref: str | None, format: str, path: Path) -> int:
-    """Write it, and return how many nodes there are; a file that is there is written over.
+    """Write it, and return how many nodes there are. The file is not there yet.
 
     Raises:
         NotFound: nothing is named `ref`, or no run has touched it.
-        InvalidParameter: there is no such format.
+        InvalidParameter: there is no such format, or the file exists.
         StorageFailed: the file cannot be written.
     """
     graph = read_graph(workspace, ref)
@@ -28,8 +28,5 @@ def save_graph(workspace: Workspace, ref: str | None, format: str, path: Path) -
         text = json.dumps(msgspec.to_builtins(graph), ensure_ascii=False, indent=1)
     else:
         text = export_graph.write_graph(workspace, graph, format)
-    try:
-        path.expanduser().write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StorageFailed(f"{path} cannot be written: {error.strerror}.", hint="Choose another.") from error
+    write_new_file(path, f"{text}\n")
     return len(graph.nodes)

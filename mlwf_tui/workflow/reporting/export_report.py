@@ -13,7 +13,7 @@ from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import ComparedModel, ComparedPair, ComparisonReport
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
-from mlwf_tui.errors import Conflict, InvalidParameter, MlwfError, NotFound
+from mlwf_tui.errors import InvalidParameter, MlwfError, NotFound
 from mlwf_tui.settings import expand_path
 from mlwf_tui.store.manifests import iter_items
 from mlwf_tui.workflow.compare import read_comparison
@@ -31,7 +31,7 @@ from mlwf_tui.workflow.reporting.words import (
     write_difference_table,
 )
 from mlwf_tui.workflow.reports import get_report, read_evaluation
-from mlwf_tui.workflow.whole_files import create_file
+from mlwf_tui.workflow.whole_files import write_new_file
 from mlwf_tui.workspace import Workspace
 
 FORMATS = ("html", "md", "json", "csv")
@@ -54,22 +54,7 @@ def export_report(workspace: Workspace, ref: str, dest: Path, *, format: str | N
         raise InvalidParameter(
             f"A report cannot be written as {chosen!r}.", hint=f"There are: {', '.join(FORMATS)}."
         )
-    return write_file(path, _write(workspace, get_report(workspace, ref), chosen))
-
-
-def write_file(dest: Path, text: str) -> Path:
-    """Write a text to a file that is not there yet, whole or not at all, and return its path.
-
-    Raises:
-        Conflict: the file exists.
-        StorageFailed: it cannot be written.
-    """
-    path = expand_path(dest)
-    try:
-        create_file(path, text.encode())
-    except FileExistsError as error:
-        raise Conflict(f"{path} exists already.", hint="Choose another name.") from error
-    return path
+    return write_new_file(path, _write(workspace, get_report(workspace, ref), chosen))
 
 
 def _write(workspace: Workspace, report: Report, format: str) -> str:

@@ -101,7 +101,7 @@ class Cards:
         fields = (
             make_field("of", "all there is, or what is selected", shown or EVERYTHING, choices=parts),
             make_field("format", "svg and html need no other file", "svg", choices=FORMATS),
-            make_field("file", "it is written over", "lineage.svg", type_name=PATH_TYPE, is_required=True),
+            make_field("file", "a new file", "lineage.svg", type_name=PATH_TYPE, is_required=True),
         )
         command = partial(command_lines.write_graph, shown)
         ask_form(self._host, Form("Save the lineage", fields, command=command, verb="write"), begin)
