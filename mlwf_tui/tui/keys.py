@@ -138,7 +138,7 @@ VERBS = (
         "Models",
         DATA | MODELS | RUNS | PARTS,
     ),
-    Key("compare", "vertical_line", "compare", "Is it really better than another?", "Models", MODELS),
+    Key("compare", "vertical_line", "compare", "Is it really better than another?", "Models", MADE),
     Key("apply", "a", "apply", "Label data with a model", "Models", DATA | MODELS | RUNS),
     Key(
         "star",

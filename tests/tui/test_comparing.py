@@ -77,6 +77,53 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
 
 
 @pytest.mark.slow
+async def test_the_bar_compares_marked_reports_the_newer_model_with_the_older(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    for name, skips in (("old", 6), ("mid", 3), ("new", 0)):
+        add_report(empty_home, add_model(empty_home, name), predict(empty_home, skips=skips))
+    async with drive(empty_home) as app:
+        await app.select("new-on-cells-1")
+        await app.press("|")
+        await app.until_text("compare: Mark another report first")
+        await app.press("space")
+        await app.select("old-on-cells-1")
+        await app.press("|")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.until_text("new is better than old")
+        await app.select("new-against-old-1")
+        await app.press("|")
+        await app.until_text("select a report of one.")
+        await app.select("old-on-cells-1")
+        await app.press("space")
+        await app.select("mid-on-cells-1")
+        await app.press("space", "|")
+        await app.until(lambda: isinstance(app.top, Form))
+        await app.until_text("Compare 3 reports")
+        await app.until_text("mlwf compare old-on-cells-1 mid-on-cells-1 new-on-cells-1")
+        await app.press("ctrl+g")
+        await app.until_text("old-against-new-1")
+    made = {report.name for report in empty_home.catalog.reports.list()}
+    assert {"new-against-old-1", "old-against-new-1"} <= made
+
+
+@pytest.mark.slow
+async def test_the_bar_offers_the_selected_model_beside_the_marked_one(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    for name in ("old", "mid", "new"):
+        add_model(empty_home, name)
+    async with drive(empty_home) as app:
+        await app.select("old")
+        await app.press("space")
+        await app.select("mid")
+        await app.press("|")
+        await app.until_text("mlwf compare mid old")
+
+
+@pytest.mark.slow
 async def test_who_measured_can_be_chosen(empty_home: Workspace, tmp_path: Path) -> None:
     fill_val(empty_home, tmp_path / "val")
     add_report(empty_home, add_model(empty_home, "old"), predict(empty_home, skips=6))

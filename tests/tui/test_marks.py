@@ -11,6 +11,7 @@ from mlwf_tui.tui.keys import KEYS_BY_ID
 from mlwf_tui.tui.screens.choices import list_menu
 from mlwf_tui.tui.screens.marks import (
     Marks,
+    choose_compared,
     choose_sides,
     choose_targets,
     describe_marks,
@@ -70,6 +71,13 @@ def test_two_are_compared_the_marks_first() -> None:
     assert choose_sides(RUNS[0], (RUNS[1],)) == (RUNS[1], RUNS[0])
     assert choose_sides(RUNS[0], (RUNS[1], RUNS[2])) == (RUNS[1], RUNS[2])
     assert choose_sides(RUNS[0], (PROJECT,)) == (RUNS[0],), "data is not compared with a run"
+
+
+def test_the_selection_is_what_may_be_better_than_one_mark() -> None:
+    assert choose_compared(RUNS[0], ()) == (RUNS[0],)
+    assert choose_compared(RUNS[0], (RUNS[0],)) == (RUNS[0],)
+    assert choose_compared(RUNS[0], (RUNS[1], PROJECT)) == (RUNS[0], RUNS[1])
+    assert choose_compared(RUNS[0], (RUNS[1], RUNS[2])) == (RUNS[1], RUNS[2])
 
 
 def test_what_is_marked_is_counted_in_few_words() -> None:

@@ -10,11 +10,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.tui.keys import DATA, HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, PARTS, VERBS, Key, split_keys
-from mlwf_tui.tui.screens.marks import choose_sides, reach
+from mlwf_tui.tui.screens.marks import choose_compared, choose_sides, reach
 from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
@@ -110,6 +110,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Seque
             return "Three or more are marked: only models are compared by the dozen."
         case "diff", (Run() | Model()) if len(sides) < 2:
             return "Mark another run or model first (space)."
+        case "compare", Report(kind=ReportKind.COMPARISON):
+            return "It sets models beside each other itself: select a report of one."
+        case "compare", _ if entry is not None and _is_report_alone(entry, marked):
+            return "Mark another report first (space)."
         case (("delete" | "tag" | "untag" | "rename"), Excerpt() as excerpt) if not excerpt.is_head:
             return f"A version never changes: open {excerpt.ref.rpartition('@')[0]} itself."
         case "rename", Excerpt() as excerpt if excerpt.items:
@@ -253,6 +257,10 @@ def _find_commit_reason(project: Project) -> str:
     if project.latest_version is not None and not project.is_changed:
         return f"Nothing has changed since @{project.latest_version}."
     return "" if project.item_count else "It holds no items yet: import some first."
+
+
+def _is_report_alone(entry: Entry, marked: Sequence[Entry]) -> bool:
+    return entry.kind is EntryKind.REPORT and len(choose_compared(entry, marked)) < 2
 
 
 def _has_model(run: Run) -> bool:
