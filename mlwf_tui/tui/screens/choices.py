@@ -42,6 +42,10 @@ WORKSPACE_OPTIONS = (
 
 READ_ONLY = "This home can only be read."
 
+PAUSE_QUEUE = ("pause queue", "Start no waiting run; what goes goes on")
+RESUME_QUEUE = ("resume queue", "It is paused: let it start what waits again")
+"""What the key of the queue does now: its label, and what it says of itself."""
+
 SIGNS = (
     ("⧗", "at work", "how far what is done here has come, or what is waited for"),
     ("◆", "marked", "verbs are done to all that is marked"),
@@ -157,13 +161,13 @@ def list_menu(entry: Entry, snapshot: Snapshot, marked: Sequence[Entry]) -> tupl
     once = {key.id: key for key in keys}.values()
     groups = list(dict.fromkeys(key.group for key in once if key.id != "open"))
     ordered = sorted(once, key=lambda key: -1 if key.id == "open" else groups.index(key.group))
-    choices = [_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in ordered]
+    choices = [_offer(key, entry, snapshot, marked) for key in ordered]
     return tuple(replace(choice, group="") if choice.id == "open" else choice for choice in choices)
 
 
 def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]) -> tuple[Choice, ...]:
     """Return all actions as they stand now, for the palette."""
-    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in KEYS)
+    return tuple(_offer(key, entry, snapshot, marked) for key in KEYS)
 
 
 def list_help() -> list[Choice]:
@@ -247,6 +251,15 @@ def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
         if isinstance(node, Rewording):
             found = [(key, node.reword(binding)) for key, binding in found]
         yield from ((key, binding) for key, binding in found if binding.description and binding.id)
+
+
+def _offer(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]) -> Choice:
+    """Return an action with why it cannot be done now; that of the queue is called by what it does."""
+    choice = _make_choice(key, find_reason(key, entry, snapshot, marked))
+    if key.id != "queue":
+        return choice
+    label, note = RESUME_QUEUE if snapshot.is_queue_paused else PAUSE_QUEUE
+    return replace(choice, label=label, note=note)
 
 
 def _make_choice(key: Key, reason: str) -> Choice:
