@@ -59,7 +59,7 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         board = app.main.query_one(BoardPane)
         await app.until(lambda: board.table.has_focus)
         await app.press("space", "down", "comma", "p")
-        await app.until_text("✓ 1 marked, d compares")
+        await app.until_text("✓ 1 marked, d compares, esc unmarks")
         await app.until_text("accuracy over speed")
         await app.press("d")
         await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))

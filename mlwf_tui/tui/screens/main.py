@@ -555,7 +555,7 @@ class MainScreen(Screen[None]):
         self._layouts.flush()
 
     def _show_hints(self) -> None:
-        self._foot.show_hints(self.focused)
+        self._foot.show_hints(self.focused, is_unmarking=self._navigation.is_unmarking)
 
     def _show_standing(self) -> None:
         task = self._long.task
