@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.command import Hit
 
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.tui.commands import ActionProvider
@@ -82,8 +83,8 @@ async def test_the_palette_and_the_menu_say_whether_the_queue_is_paused_or_resum
     async with drive(home) as app:
 
         async def read_titles() -> set[str]:
-            hits = [str(hit.match_display) async for hit in ActionProvider(app.main).search("queue")]
-            return {title for title in hits if "(Q)" in title}
+            hits = [hit async for hit in ActionProvider(app.main).search("queue") if isinstance(hit, Hit)]
+            return {title for hit in hits if "(Q)" in (title := str(hit.match_display))}
 
         assert await read_titles() == {"Pause queue  (Q)"}
         await app.press("Q")
