@@ -20,9 +20,9 @@ action by its name.
 
 **Marks.** Space marks what the cursor is on and goes on to the next, in the tree, in lists, on the
 lineage and among items and thumbnails. A verb is done to all marks that are of the kind of what is
-selected; where there are none, to what is selected. The foot says what is marked; esc takes the marks
-away, and so does `u` before it takes anything else back. The leaderboard's two marks are its own: the
-sides of a comparison.
+selected; where there are none, to what is selected. The foot says what is marked, and that esc takes the
+marks away there before it goes back; so does `u` before it takes anything else back. The leaderboard's two
+marks are its own: the sides of a comparison.
 
 **Four keys belong to the pane.** `f` narrows what it shows, `w` gives the other look (wrapped, large,
 turned over), `Z` the other form (thumbnails, a map), and `,` lists everything else that it can do, where

@@ -138,7 +138,7 @@ VERBS = (
         "Models",
         DATA | MODELS | RUNS | PARTS,
     ),
-    Key("compare", "vertical_line", "compare", "Is it really better than another?", "Models", MODELS),
+    Key("compare", "vertical_line", "compare", "Is it really better than another?", "Models", MADE),
     Key("apply", "a", "apply", "Label data with a model", "Models", DATA | MODELS | RUNS),
     Key(
         "star",
@@ -232,7 +232,7 @@ VERBS = (
 
 MOVES = (
     Key("open", "enter", "open", "Open what is selected", "Look"),
-    Key("back", "escape", "back", "Close the search, the zoom, the view; then back to the projects", "Look"),
+    Key("back", "escape", "back", "Take marks away; close search, zoom, view; back to the projects", "Look"),
     Key("all_runs", "J", "all runs", "All runs with their curves, time left and marks", "Look"),
     Key("all_models", "ctrl+e", "all models", "All models: sort, filter, compare, star", "Look"),
     Key("search", "slash", "search", "Filter the tree, find on the graph, search the log", "Look"),

@@ -23,6 +23,7 @@ from mlwf_tui.workspace import Workspace
 from tests.tui.homes import read_clock
 
 WIDE, NARROW, VERY_WIDE = (120, 40), (80, 24), (160, 45)
+LEAST = (60, 15)
 SIZES = (WIDE, NARROW)
 LIMIT_S = 60.0  # the machine may be busy; nothing here is slow by itself
 

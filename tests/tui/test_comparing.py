@@ -59,7 +59,7 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
         board = app.main.query_one(BoardPane)
         await app.until(lambda: board.table.has_focus)
         await app.press("space", "down", "comma", "p")
-        await app.until_text("✓ 1 marked, d compares")
+        await app.until_text("✓ 1 marked, d compares, esc unmarks")
         await app.until_text("accuracy over speed")
         await app.press("d")
         await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
@@ -74,6 +74,53 @@ async def test_the_bar_compares_the_selected_model_with_another_and_shows_the_re
     entries = {report.name: make_report_entry(report) for report in empty_home.catalog.reports.list()}
     assert entries["new-on-cells-1"].note == "mAP 0.879"
     assert entries["new-against-old-1"].note.startswith("mAP +0.4")  # a difference
+
+
+@pytest.mark.slow
+async def test_the_bar_compares_marked_reports_the_newer_model_with_the_older(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    for name, skips in (("old", 6), ("mid", 3), ("new", 0)):
+        add_report(empty_home, add_model(empty_home, name), predict(empty_home, skips=skips))
+    async with drive(empty_home) as app:
+        await app.select("new-on-cells-1")
+        await app.press("|")
+        await app.until_text("compare: Mark another report first")
+        await app.press("space")
+        await app.select("old-on-cells-1")
+        await app.press("|")
+        await app.until(lambda: isinstance(app.main.query_one(Stage).shown, ReportView))
+        await app.until_text("new is better than old")
+        await app.select("new-against-old-1")
+        await app.press("|")
+        await app.until_text("select a report of one.")
+        await app.select("old-on-cells-1")
+        await app.press("space")
+        await app.select("mid-on-cells-1")
+        await app.press("space", "|")
+        await app.until(lambda: isinstance(app.top, Form))
+        await app.until_text("Compare 3 reports")
+        await app.until_text("mlwf compare old-on-cells-1 mid-on-cells-1 new-on-cells-1")
+        await app.press("ctrl+g")
+        await app.until_text("old-against-new-1")
+    made = {report.name for report in empty_home.catalog.reports.list()}
+    assert {"new-against-old-1", "old-against-new-1"} <= made
+
+
+@pytest.mark.slow
+async def test_the_bar_offers_the_selected_model_beside_the_marked_one(
+    empty_home: Workspace, tmp_path: Path
+) -> None:
+    fill_val(empty_home, tmp_path / "val")
+    for name in ("old", "mid", "new"):
+        add_model(empty_home, name)
+    async with drive(empty_home) as app:
+        await app.select("old")
+        await app.press("space")
+        await app.select("mid")
+        await app.press("|")
+        await app.until_text("mlwf compare mid old")
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from mlwf_tui.tui.keys import KEYS_BY_ID
 from mlwf_tui.tui.screens.choices import list_menu
 from mlwf_tui.tui.screens.marks import (
     Marks,
+    choose_compared,
     choose_sides,
     choose_targets,
     describe_marks,
@@ -22,6 +23,7 @@ from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.verbs.conditions import write_condition
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
+from mlwf_tui.tui.widgets.model_comparison import ModelComparison
 from mlwf_tui.workflow.items import open_items, read_items
 from mlwf_tui.workspace import Workspace
 from tests.tui.driving import drive
@@ -70,6 +72,13 @@ def test_two_are_compared_the_marks_first() -> None:
     assert choose_sides(RUNS[0], (RUNS[1],)) == (RUNS[1], RUNS[0])
     assert choose_sides(RUNS[0], (RUNS[1], RUNS[2])) == (RUNS[1], RUNS[2])
     assert choose_sides(RUNS[0], (PROJECT,)) == (RUNS[0],), "data is not compared with a run"
+
+
+def test_the_selection_is_what_may_be_better_than_one_mark() -> None:
+    assert choose_compared(RUNS[0], ()) == (RUNS[0],)
+    assert choose_compared(RUNS[0], (RUNS[0],)) == (RUNS[0],)
+    assert choose_compared(RUNS[0], (RUNS[1], PROJECT)) == (RUNS[0], RUNS[1])
+    assert choose_compared(RUNS[0], (RUNS[1], RUNS[2])) == (RUNS[1], RUNS[2])
 
 
 def test_what_is_marked_is_counted_in_few_words() -> None:
@@ -150,6 +159,44 @@ async def test_marked_models_and_runs_are_starred_tagged_deleted_and_unmarked(fu
         assert not len(app.main.marks), "u takes the marks away first"
         await app.press("space", "escape")
         assert not len(app.main.marks)
+
+
+async def test_esc_takes_marks_away_first_where_one_marks_and_the_foot_says_so(full_home: Workspace) -> None:
+    add_model(full_home, name="second")
+    async with drive(full_home) as app:
+        await app.select("second")
+        assert "esc" not in app.read_text().splitlines()[-1]
+        await app.press("space")
+        await app.until_text("esc no marks")
+        await app.press("escape")
+        await app.until_text("No longer marked: second.")
+        await app.until(lambda: "esc" not in app.read_text().splitlines()[-1])
+        await app.press("ctrl+e", "slash")
+        await app.write("yolov10n")
+        await app.press("enter")
+        await app.until_text("/yolov10n")
+        await app.settle()
+        await app.press("space", "space")
+        await app.until_text("◆ 2 marked")
+        await app.until_text("esc no marks")
+        await app.press("d")
+        await app.until(lambda: isinstance(app.main.focused, ModelComparison))
+        await app.until_text("esc back")
+        await app.press("escape")
+        assert len(app.main.marks) == 2, "where nothing is marked, it goes back"
+        await app.until_text("esc no marks")
+        await app.press("escape")
+        await app.until_text("No longer marked: 2 models.")
+        await app.until_text("/yolov10n")
+        await app.until_text("esc back")
+        await app.press("escape")
+        await app.until(lambda: "/yolov10n" not in app.read_text())
+        await app.press("space", "slash")
+        await app.write("no such model")
+        await app.press("enter")
+        await app.until_text("esc shows all of them again.")
+        await app.press("escape")
+        await app.until_text("◆ 1 marked")
 
 
 @pytest.mark.slow

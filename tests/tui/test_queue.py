@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.command import Hit
 
 from mlwf_tui.entities.run import RunState
+from mlwf_tui.tui.commands import ActionProvider
+from mlwf_tui.tui.screens.choices import list_menu
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.workflow.pause import pause_run
 from mlwf_tui.workflow.queue import list_queue
 from mlwf_tui.workflow.running.recorder import record
@@ -73,6 +77,28 @@ async def test_the_queue_is_paused_and_let_go_on_by_a_key(home: Workspace) -> No
         await app.until_text("The queue is paused")
         await app.press("Q")
         await app.until(lambda: not list_queue(home).is_paused, "the end of the pause")
+
+
+async def test_the_palette_and_the_menu_say_whether_the_queue_is_paused_or_resumed(home: Workspace) -> None:
+    async with drive(home) as app:
+
+        async def read_titles() -> set[str]:
+            hits = [hit async for hit in ActionProvider(app.main).search("queue") if isinstance(hit, Hit)]
+            return {title for hit in hits if "(Q)" in (title := str(hit.match_display))}
+
+        assert await read_titles() == {"Pause queue  (Q)"}
+        await app.press("Q")
+        await app.until_text("‖ queue is paused")
+        assert await read_titles() == {"Resume queue  (Q)"}
+        workspace = Entry(kind=EntryKind.WORKSPACE, key="workspace:default", ref="", title="default")
+        assert "resume queue" in {choice.label for choice in list_menu(workspace, app.main.snapshot, ())}
+        await app.press("colon")
+        await app.write("resume queue")
+        await app.until_text("let it start what waits again")
+        await app.press("enter")
+        await app.until(lambda: not list_queue(home).is_paused, "the end of the pause")
+        await app.until(lambda: "queue is paused" not in app.read_text())
+        assert await read_titles() == {"Pause queue  (Q)"}
 
 
 async def test_what_was_not_queued_says_so(home: Workspace) -> None:

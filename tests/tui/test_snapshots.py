@@ -25,7 +25,7 @@ from mlwf_tui.tui.widgets.report_view import ReportView
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workspace import Workspace
-from tests.tui.driving import SIZES, VERY_WIDE, Driver, drive
+from tests.tui.driving import LEAST, SIZES, VERY_WIDE, Driver, drive
 from tests.tui.homes import fill_home
 from tests.tui.snapshot import assert_snapshot
 
@@ -103,6 +103,16 @@ async def _monitor(app: Driver) -> None:
     await app.until_text("▌train/box_loss")
 
 
+async def _live_monitor(app: Driver) -> None:
+    await app.select("train yolov10s-cells-1")
+    await app.press("m")
+    await app.until_text("epoch 13/40")
+    plots = app.main.query_one(RunMonitor).metrics
+    plots.focus()
+    await app.until(lambda: plots.has_focus)
+    await app.until_text("▌train/box_loss")
+
+
 async def _help(app: Driver) -> None:
     await app.press("question_mark")
     await app.until(lambda: isinstance(app.top, ContextMenu))
@@ -174,3 +184,12 @@ async def test_it_looks_as_it_did(
         await PLACES[place](app)
         await app.settle()
         await assert_snapshot(app, f"{place}-{size[0]}x{size[1]}", request, Path.cwd())
+
+
+async def test_a_training_is_followed_in_the_least_window(
+    still_home: Workspace, request: pytest.FixtureRequest
+) -> None:
+    async with drive(still_home, size=LEAST, clock=lambda: SEEN_AT) as app:
+        await _live_monitor(app)
+        await app.settle()
+        await assert_snapshot(app, f"live-monitor-{LEAST[0]}x{LEAST[1]}", request, Path.cwd())

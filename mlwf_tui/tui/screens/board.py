@@ -175,7 +175,7 @@ class BoardPane(Vertical):
                 (f",p {self._plot.kind}  ", "$text-muted"),
             ]  # fmt: skip
         if self._marked:
-            parts.append((f"{MARK} {len(self._marked)} marked, d compares", "$success"))
+            parts.append((f"{MARK} {len(self._marked)} marked, d compares, esc unmarks", "$success"))
         if trouble:
             parts.append((f"\n{trouble}", "$warning"))
         self._head.update(Content.assemble(*parts))

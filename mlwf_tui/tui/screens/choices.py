@@ -10,11 +10,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from mlwf_tui.entities.lineage import LineageNode
-from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run, RunState
 from mlwf_tui.tui.keys import DATA, HOME_VERBS, KEYS, KEYS_BY_ID, ON_GRAPH, PARTS, VERBS, Key, split_keys
-from mlwf_tui.tui.screens.marks import choose_sides, reach
+from mlwf_tui.tui.screens.marks import choose_compared, choose_sides, reach
 from mlwf_tui.tui.screens.outline import find_tags
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.context_menu import Choice
@@ -41,6 +41,10 @@ WORKSPACE_OPTIONS = (
 """What the menu of a workspace offers besides verbs."""
 
 READ_ONLY = "This home can only be read."
+
+PAUSE_QUEUE = ("pause queue", "Start no waiting run; what goes goes on")
+RESUME_QUEUE = ("resume queue", "It is paused: let it start what waits again")
+"""What the key of the queue does now: its label, and what it says of itself."""
 
 SIGNS = (
     ("⧗", "at work", "how far what is done here has come, or what is waited for"),
@@ -110,6 +114,10 @@ def find_reason(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Seque
             return "Three or more are marked: only models are compared by the dozen."
         case "diff", (Run() | Model()) if len(sides) < 2:
             return "Mark another run or model first (space)."
+        case "compare", Report(kind=ReportKind.COMPARISON):
+            return "It sets models beside each other itself: select a report of one."
+        case "compare", _ if entry is not None and _is_report_alone(entry, marked):
+            return "Mark another report first (space)."
         case (("delete" | "tag" | "untag" | "rename"), Excerpt() as excerpt) if not excerpt.is_head:
             return f"A version never changes: open {excerpt.ref.rpartition('@')[0]} itself."
         case "rename", Excerpt() as excerpt if excerpt.items:
@@ -153,13 +161,13 @@ def list_menu(entry: Entry, snapshot: Snapshot, marked: Sequence[Entry]) -> tupl
     once = {key.id: key for key in keys}.values()
     groups = list(dict.fromkeys(key.group for key in once if key.id != "open"))
     ordered = sorted(once, key=lambda key: -1 if key.id == "open" else groups.index(key.group))
-    choices = [_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in ordered]
+    choices = [_offer(key, entry, snapshot, marked) for key in ordered]
     return tuple(replace(choice, group="") if choice.id == "open" else choice for choice in choices)
 
 
 def list_commands(entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]) -> tuple[Choice, ...]:
     """Return all actions as they stand now, for the palette."""
-    return tuple(_make_choice(key, find_reason(key, entry, snapshot, marked)) for key in KEYS)
+    return tuple(_offer(key, entry, snapshot, marked) for key in KEYS)
 
 
 def list_help() -> list[Choice]:
@@ -245,6 +253,15 @@ def _iter_bindings(widget: Widget | None) -> Iterator[tuple[str, Binding]]:
         yield from ((key, binding) for key, binding in found if binding.description and binding.id)
 
 
+def _offer(key: Key, entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]) -> Choice:
+    """Return an action with why it cannot be done now; that of the queue is called by what it does."""
+    choice = _make_choice(key, find_reason(key, entry, snapshot, marked))
+    if key.id != "queue":
+        return choice
+    label, note = RESUME_QUEUE if snapshot.is_queue_paused else PAUSE_QUEUE
+    return replace(choice, label=label, note=note)
+
+
 def _make_choice(key: Key, reason: str) -> Choice:
     return Choice(id=key.id, label=key.label, key=key.display, reason=reason, group=key.group, note=key.help)
 
@@ -253,6 +270,10 @@ def _find_commit_reason(project: Project) -> str:
     if project.latest_version is not None and not project.is_changed:
         return f"Nothing has changed since @{project.latest_version}."
     return "" if project.item_count else "It holds no items yet: import some first."
+
+
+def _is_report_alone(entry: Entry, marked: Sequence[Entry]) -> bool:
+    return entry.kind is EntryKind.REPORT and len(choose_compared(entry, marked)) < 2
 
 
 def _has_model(run: Run) -> bool:

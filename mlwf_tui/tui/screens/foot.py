@@ -23,7 +23,7 @@ from mlwf_tui.workflow.describe import Coverage
 from mlwf_tui.workspace import Workspace
 
 MAX_HOME = 32  # cells; of a longer path the end is told
-BACK = KEYS_BY_ID["back"]
+BACK, UNMARK = KEYS_BY_ID["back"], KEYS_BY_ID["unmark"]
 
 
 class Host(Protocol):
@@ -48,13 +48,15 @@ class Foot:
         self._host = host
         self._status = status
 
-    def show_hints(self, focused: Widget | None) -> None:
-        """Show the keys for what has the focus and what is selected."""
+    def show_hints(self, focused: Widget | None, *, is_unmarking: bool) -> None:
+        """Show the keys for what has the focus and what is selected; `is_unmarking` of the way back."""
         host = self._host
         self._status.show_hints(
             [
                 (id, self._name_key(id, key), label)
-                for id, key, label in list_hints(focused, host.entry, host.snapshot, host.marks.entries)
+                for id, key, label in list_hints(
+                    focused, host.entry, host.snapshot, host.marks.entries, is_unmarking=is_unmarking
+                )
             ]
         )
 
@@ -80,12 +82,20 @@ class Foot:
 
 
 def list_hints(
-    focused: Widget | None, entry: Entry | None, snapshot: Snapshot, marked: Sequence[Entry]
+    focused: Widget | None,
+    entry: Entry | None,
+    snapshot: Snapshot,
+    marked: Sequence[Entry],
+    *,
+    is_unmarking: bool = False,
 ) -> list[Hint]:
-    """Return the keys of the pane that has the focus, then those that do something to the selection now."""
+    """Return the keys of the pane that has the focus, then those that do something to the selection now.
+
+    The way back is called by what it does where it takes the marks away first.
+    """
     own = [(choice.id, choice.key, choice.label) for choice in list_pane_hints(focused)]
-    if own:
-        own.append((BACK.id, BACK.display, BACK.label))
+    if own or is_unmarking:
+        own.append((BACK.id, BACK.display, UNMARK.label if is_unmarking else BACK.label))
     taken = {sign for _, signs, _ in own for sign in signs.split()}  # the pane has them for itself
     keys = (key for key in list_footer_keys(entry.kind if entry else None) if key.display not in taken)
     allowed = (key for key in keys if not find_reason(key, entry, snapshot, marked))

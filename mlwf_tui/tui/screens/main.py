@@ -134,7 +134,7 @@ class MainScreen(Screen[None]):
         self._tree = ProjectTree(id=TREE)
         self._views = Views(self)
         self._details = Details(id=DETAILS)
-        self._status = StatusBar(kept=("back", "help"), id="status")
+        self._status = StatusBar(kept=("back", "stop", "help"), id="status")
         self._too_small = Notice("", id="too-small")
         self._too_small.display = False
         self._tour_card = TourCard(id="tour")
@@ -216,6 +216,7 @@ class MainScreen(Screen[None]):
         self._too_small.show("This window is too small", hint)
         self._too_small.display = is_too_small = width < LEAST_COLUMNS or height < LEAST_ROWS
         self._panes.display = self._status.display = not is_too_small
+        self.call_after_refresh(self._show_hints)  # plots without room for curves have fewer
 
     def on_screen_suspend(self) -> None:
         """Leave the toasts to the dialog that comes over it, which shows them where it is not itself."""
@@ -554,7 +555,7 @@ class MainScreen(Screen[None]):
         self._layouts.flush()
 
     def _show_hints(self) -> None:
-        self._foot.show_hints(self.focused)
+        self._foot.show_hints(self.focused, is_unmarking=self._navigation.is_unmarking)
 
     def _show_standing(self) -> None:
         task = self._long.task

@@ -85,6 +85,12 @@ def choose_targets(entry: Entry, marked: Sequence[Entry]) -> tuple[Entry, ...]:
     return tuple(alike) or (entry,)
 
 
+def choose_compared(entry: Entry, marked: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return what is to be better than what: the marks of the entry's kind, the entry before one alone."""
+    targets = choose_targets(entry, marked)
+    return targets if len(targets) > 1 or targets[0].key == entry.key else (entry, *targets)
+
+
 def choose_sides(entry: Entry, marked: Sequence[Entry]) -> tuple[Entry, ...]:
     """Return what is compared: the marks of the entry's kind, with the entry where there is but one."""
     comparable = [one for one in marked if _is_comparable(one, entry)]

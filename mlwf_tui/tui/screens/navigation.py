@@ -6,12 +6,18 @@ from collections.abc import Callable, Mapping
 
 from textual.widget import Widget
 
-from mlwf_tui.tui.screens.marks import Marks
+from mlwf_tui.tui.screens.browsing import BrowsePane
+from mlwf_tui.tui.screens.marks import Marks, describe_marks
+from mlwf_tui.tui.screens.selecting import LISTS
 from mlwf_tui.tui.screens.telling import Teller
 from mlwf_tui.tui.screens.view_host import EVIDENCE, LINEAGE, REPORT, TITLES
 from mlwf_tui.tui.screens.views import ROOMY, Views
+from mlwf_tui.tui.widgets.lineage_view import LineageView
 from mlwf_tui.tui.widgets.pane_grid import Pane, PaneGrid
 from mlwf_tui.tui.widgets.pane_shares import ScreenSize
+from mlwf_tui.tui.widgets.project_tree import ProjectTree
+from mlwf_tui.tui.widgets.table import EntityTable
+from mlwf_tui.tui.widgets.thumbnail_grid import ThumbnailGrid
 
 TREE, STAGE, DETAILS = "tree", "stage", "details"
 PARENTS = {EVIDENCE: REPORT}  # where the way back leads that was not come by
@@ -73,6 +79,11 @@ class Navigation:
         """Whether something hides what there is: a filter, a zoom, another view than the lineage."""
         return bool(self.filter) or self._panes.is_zoomed or self._views.active != LINEAGE
 
+    @property
+    def is_unmarking(self) -> bool:
+        """Whether the way back takes marks away first: there are some, and the focus is where one marks."""
+        return len(self._marks) > 0 and _has_rows(self._panes.screen.focused, self._views.shown)
+
     def toggle_zoom(self) -> None:
         """Give the current pane all the room, or share it again."""
         self._is_zoomed_for_view = False
@@ -104,13 +115,16 @@ class Navigation:
         return "No border of this pane moves that way."
 
     def go_back(self) -> None:
-        """Undo the last that narrows the current pane; then go where one came from, or to the projects."""
+        """In a list take the marks away; undo the last that narrows the pane; go where one came from."""
+        if self.is_unmarking:
+            text = f"No longer marked: {describe_marks(self._marks.entries)}."
+            self._marks.clear()
+            self._teller.hint(text)
+            return
         if self._panes.current == TREE and self.filter:
             self.set_filter("")
             return
         if self._panes.current == STAGE and self._views.go_back():
-            return
-        if self._marks.clear():
             return
         if self._panes.is_zoomed and not self._is_zoomed_for_view:
             self._panes.zoom(False)
@@ -175,3 +189,18 @@ class Navigation:
             self._panes.rename(
                 TREE, f"Projects  /{self.filter}" if has_any else f"No match  /{self.filter}  esc shows all"
             )
+
+
+def _has_rows(focused: Widget | None, view: Widget | None) -> bool:
+    """Whether the focus is on something that can be marked; what a filter has emptied has nothing."""
+    match focused:
+        case ProjectTree():
+            return focused.entry is not None
+        case LineageView():
+            return not focused.hides_all
+        case EntityTable():
+            return isinstance(view, LISTS) and focused.row_count > 0
+        case ThumbnailGrid():
+            return isinstance(view, BrowsePane) and not view.is_empty
+        case _:
+            return False

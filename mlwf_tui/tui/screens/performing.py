@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlwf_tui.tui.keys import KEYS_BY_ID, PARTS, READING, Key
 from mlwf_tui.tui.screens.choices import find_reason
-from mlwf_tui.tui.screens.marks import choose_targets, reach
+from mlwf_tui.tui.screens.marks import choose_compared, choose_targets, reach
 from mlwf_tui.tui.screens.outline import renew_entry
 from mlwf_tui.tui.screens.reader import Reader
 from mlwf_tui.tui.screens.selecting import Selection
@@ -91,7 +91,8 @@ class Performing:
 
     def _do_verb(self, id: str, entry: Entry | None) -> None:
         """Do a verb to the entry, or to all that is marked of its kind where the verb takes several."""
-        targets = choose_targets(entry, self._host.marks.entries) if entry is not None else ()
+        choose = choose_compared if id == "compare" else choose_targets
+        targets = choose(entry, self._host.marks.entries) if entry is not None else ()
         if entry is not None and entry.kind in PARTS and id in self._of_parts:
             self._of_parts[id](targets)
         elif targets != (entry,) and id in self._of_several:

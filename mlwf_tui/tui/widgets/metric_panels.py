@@ -20,7 +20,7 @@ from mlwf_tui.tui.widgets.curve_axis import (
     find_range,
     write_x,
 )
-from mlwf_tui.tui.widgets.curve_plot import MARKERS, Curve, Plotted, draw_curves
+from mlwf_tui.tui.widgets.curve_plot import MARKERS, MIN_HEIGHT, Curve, Plotted, draw_curves
 from mlwf_tui.tui.widgets.drawing import SERIES_ROLES, Line, fit, fit_tail, measure_line
 from mlwf_tui.tui.widgets.plot import choose_whole_axis
 
@@ -35,6 +35,7 @@ SMOOTH_LIMIT = 20_000  # points that one drawing smooths at most: some 10 ms
 MARK_GLYPH = "⚠"
 NAME_WIDTH = 44
 MIN_LEGEND = 14  # cells of one curve's marker, name and value in a legend
+MIN_PLOT_ROWS = MIN_HEIGHT + 2  # with its title, and a blank row
 Window = tuple[float, float]
 
 
@@ -157,6 +158,11 @@ class Panel:
         self.drawn_ends = self._find_ends(curves, view)
         return True
 
+    def forget_plot(self) -> None:
+        """Take it that nothing is drawn: where figures alone are told, no curve is smoothed or behind."""
+        self.drawn_for, self.plotted = None, Plotted([])
+        self.is_smoothed, self.is_behind = True, False
+
     def _draw(
         self,
         curves: Sequence[CurveOf],
@@ -199,6 +205,14 @@ class Panel:
         mark = ("▌", "accent") if is_selected else (" ", "text")
         title = fit(self.title, width - 1 - measure_line(facts))
         return [mark, (title, "heading" if is_selected else "strong"), *facts]
+
+    def draw_figures(self, view: PlotView, width: int, *, is_selected: bool) -> Line:
+        """Return the title with its facts, or, of several curves, with their values, in one line."""
+        if not self.has_legend(view):
+            return self.draw_title(view, width, is_selected=is_selected)
+        room = max(width // 2, width - 1 - cell_len(self.title))
+        title = self.draw_title(view, width - room, is_selected=is_selected)
+        return [*title, *self.draw_legend(view, room)]
 
     def draw_legend(self, view: PlotView, width: int) -> Line:
         """Return the curves' markers, names and values in one line, as many as there is room for."""
@@ -333,11 +347,19 @@ def name_panel(keys: Sequence[str]) -> str:
     return " + ".join(keys)
 
 
+def has_curves(height: int) -> bool:
+    """Whether so many rows have room for a plot; figures alone are told in fewer."""
+    return height >= MIN_PLOT_ROWS
+
+
 def choose_grid(width: int, height: int, count: int) -> tuple[int, int]:
-    """Return (columns, rows) of plots that fit: one column below 60 cells, two below 140, else three."""
+    """Return (columns, rows) of plots that fit: one column below 60 cells, two below 140, else three.
+
+    Where there is no room for curves, each has a row for its figures.
+    """
     columns = min(1 if width < 60 else 2 if width < 140 else 3, max(1, count))
     wanted_rows = -(-count // columns)
-    rows = max(1, min(height // 9, wanted_rows))
+    rows = max(1, min(height // 9 if has_curves(height) else height, wanted_rows))
     return columns, rows
 
 

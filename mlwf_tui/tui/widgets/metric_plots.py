@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from textual import events
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
@@ -21,10 +21,10 @@ from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.run import MetricPoint
 from mlwf_tui.tui.widgets import plot_choices, plot_windows
 from mlwf_tui.tui.widgets.drawing import INK_CLASSES, Line, build_strip, draw_message, write_ink_css
-from mlwf_tui.tui.widgets.key_names import name_key
-from mlwf_tui.tui.widgets.metric_panels import Panel, RunLines
+from mlwf_tui.tui.widgets.key_names import name_key, rename
+from mlwf_tui.tui.widgets.metric_panels import Panel, RunLines, has_curves
 from mlwf_tui.tui.widgets.plot_footer import draw_footer
-from mlwf_tui.tui.widgets.plot_keys import PLOT_KEYS
+from mlwf_tui.tui.widgets.plot_keys import CURVE_KEYS, PLOT_KEYS
 from mlwf_tui.tui.widgets.plot_mouse import PlotMouse
 from mlwf_tui.tui.widgets.plot_pages import PlotPages, make_pages
 from mlwf_tui.tui.widgets.plot_set import PlotSet
@@ -79,6 +79,18 @@ class MetricPlots(Widget, can_focus=True):
     @property
     def is_maximized(self) -> bool:
         return self._plots.maximized is not None
+
+    @property
+    def has_curves(self) -> bool:
+        """Whether there is room for more than figures, be it of the one plot that has all of it."""
+        height = self.size.height
+        return not height or has_curves(height if self.is_maximized else height - 1)
+
+    def reword(self, binding: Binding) -> Binding:
+        """Return a binding as it is to be told: without curves, what changes only how they look is not."""
+        if self.has_curves or binding.id not in CURVE_KEYS:
+            return binding
+        return rename(binding, binding.description, is_shown=False)
 
     @property
     def page(self) -> int:

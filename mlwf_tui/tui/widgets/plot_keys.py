@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
+CURVE_KEYS = frozenset(f"metrics.{name}" for name in ("smooth", "log", "axis", "cursor", "zoom_in"))
+"""Keys that change how curves are drawn, and no figure."""
 PLOT_KEYS: tuple[BindingType, ...] = (
     Binding("left,h", "go(-1)", "previous page, or cursor left", show=False, id="metrics.left"),
     Binding("right,l", "go(1)", "next page, or cursor right", show=False, id="metrics.right"),

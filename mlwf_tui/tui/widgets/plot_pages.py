@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from textual.geometry import Region, Size
 
-from mlwf_tui.tui.widgets.metric_panels import Panel, choose_grid
+from mlwf_tui.tui.widgets.metric_panels import Panel, choose_grid, has_curves
 from mlwf_tui.tui.widgets.plot_sheet import place_panels
 
 
@@ -38,7 +38,8 @@ class PlotPages(NamedTuple):
         if is_alone:
             return [(Region(0, 0, self.width, self.height), panels[number])]
         first = self.find_page(number) * self.size
-        return place_panels(panels[first : first + self.size], self.width, self.height, self[:2])
+        height = self.height if has_curves(self.height) else self.rows
+        return place_panels(panels[first : first + self.size], self.width, height, self[:2])
 
 
 def make_pages(screen: Size, panel_count: int) -> PlotPages:

@@ -99,14 +99,19 @@ def place_panels(panels: Sequence[Panel], width: int, height: int, grid: tuple[i
 
 
 def draw_panel(panel: Panel, view: PlotView, region: Region, *, is_selected: bool) -> list[Line]:
-    """Return a plot of a grid: title, legend where there are several curves, curves."""
+    """Return a plot of a grid: title, legend of several curves, curves; in one row its figures."""
     head = draw_head(panel, view, region, is_selected=is_selected)
+    if region.height == 1:
+        panel.forget_plot()
+        return head
     panel.plot(view, region.width, region.height - len(head) - 1)
     return [*head, *(pad_line(line, region.width) for line in (*panel.plotted.lines, []))]
 
 
 def draw_head(panel: Panel, view: PlotView, region: Region, *, is_selected: bool) -> list[Line]:
     """Return of a plot of a grid the lines that hold figures."""
+    if region.height == 1:
+        return [pad_line(panel.draw_figures(view, region.width, is_selected=is_selected), region.width)]
     head = [panel.draw_title(view, region.width, is_selected=is_selected)]
     if panel.has_legend(view):
         head.append(panel.draw_legend(view, region.width))

@@ -26,10 +26,11 @@ from mlwf_tui.tui.widgets.log_view import LogView
 from mlwf_tui.tui.widgets.metric_panels import MARK_GLYPH, RunLines
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 
-BAR_WIDTH = 24
+BAR_WIDTH, SMALL_BAR_WIDTH = 24, 8
 OPENING_S = 2.0
 MAX_MARKS = 2  # in words; the plots themselves have all of them
 LOW_ROWS = 30  # of a window that has no more than a row for a mark, and one for the usage
+SMALL_ROWS = 20  # of one that has a row for the progress, and tells of the log and the usage what is left
 
 
 class RunMonitor(Vertical):
@@ -46,6 +47,12 @@ class RunMonitor(Vertical):
         &.-silent > #run-log { display: none; }
         &.-silent > #run-result { display: block; height: auto; }
         &.-silent.-plain > #run-result { height: 1fr; }
+        &.-small > #run-metrics { height: 1fr; min-height: 3; }
+        &.-small > #run-log { height: 3; border-top: none; }
+        &.-small > #run-log:focus { height: 2fr; }
+        &.-small.-plain > #run-log { height: 1fr; }
+        &.-small.-silent > #run-result { max-height: 4; padding: 0 1; }
+        &.-small.-silent.-plain > #run-result { max-height: 100%; }
     }
     """
 
@@ -142,7 +149,12 @@ class RunMonitor(Vertical):
 
     def on_resize(self) -> None:
         """Draw the head for the room that there is now."""
+        self.set_class(self._is_small, "-small")
         self._draw(self._drawn_at)
+
+    @property
+    def _is_small(self) -> bool:
+        return self.app.size.height < SMALL_ROWS
 
     def _show_plots(self, now: datetime) -> None:
         """Give the plots their room, and the focus where the run was opened a moment ago."""
@@ -157,7 +169,7 @@ class RunMonitor(Vertical):
         if self._run is None:
             return
         self._drawn_at = now
-        lines = _draw_head(self._run, self._title, self._progress, self._time_left, now)
+        lines = self._draw_lines(self._run, now)
         notes = self._draw_notes()
         head = Content("\n").join([*lines, *notes])
         if head == self._drawn:
@@ -166,11 +178,20 @@ class RunMonitor(Vertical):
         self._head.update(head, layout=shape != self._shape)
         self._drawn, self._shape = head, shape
 
+    def _draw_lines(self, run: Run, now: datetime) -> list[Content]:
+        """Draw the state and the progress, in a small window in a row each; an error is told to its end."""
+        bar_width = SMALL_BAR_WIDTH if self._is_small else BAR_WIDTH
+        lines = _draw_head(run, self._title, self._progress, self._time_left, now, bar_width)
+        width = self._head.content_size.width
+        if not self._is_small or not width or run.error:
+            return lines
+        return [line.truncate(width, ellipsis=True) for line in lines]
+
     def _draw_notes(self) -> list[Content]:
         """Draw the marks and what the run takes of the machine; in a low window of each what one row has."""
         is_low, width = self.app.size.height < LOW_ROWS, self._head.content_size.width
         notes = [_draw_mark(mark) for mark in self._marks[: 1 if is_low else MAX_MARKS]]
-        if (usage := _draw_usage(self._usage)) is not None:
+        if not self._is_small and (usage := _draw_usage(self._usage)) is not None:
             notes.append(usage)
         return [note.truncate(width, ellipsis=True) for note in notes] if is_low and width else notes
 
@@ -203,6 +224,7 @@ def _draw_head(
     progress: Progress | None,
     time_left: TimeLeft | None,
     now: datetime,
+    bar_width: int,
 ) -> list[Content]:
     state = run.state.value
     parts = [
@@ -214,7 +236,7 @@ def _draw_head(
     if run.error:
         lines.append(Content.assemble((run.error, "$error"), "  ", (run.hint, "$text-muted")))
     elif progress is not None and not run.state.is_finished:
-        lines.append(_draw_progress(progress, time_left))
+        lines.append(_draw_progress(progress, time_left, bar_width))
     return lines
 
 
@@ -239,14 +261,14 @@ def _describe_time(run: Run, now: datetime) -> str:
     return f"waits for {run.waits_for or 'its process'}" if seconds is None else format_duration(seconds)
 
 
-def _draw_progress(progress: Progress, time_left: TimeLeft | None) -> Content:
+def _draw_progress(progress: Progress, time_left: TimeLeft | None, bar_width: int) -> Content:
     if not progress.total:
         return Content.styled(progress.message, "$text-muted")
-    filled = min(BAR_WIDTH, round(BAR_WIDTH * progress.step / progress.total))
+    filled = min(bar_width, round(bar_width * progress.step / progress.total))
     left = f"{format_time_left(time_left)} left  " if progress.step < progress.total else ""
     return Content.assemble(
         ("━" * filled, "$accent"),
-        ("━" * (BAR_WIDTH - filled), "$border"),
+        ("━" * (bar_width - filled), "$border"),
         f" {progress.step / progress.total:4.0%}  ",
         left,
         (progress.message, "$text-muted"),

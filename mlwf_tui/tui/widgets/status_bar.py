@@ -17,7 +17,7 @@ Hint = tuple[str, str, str]
 class StatusBar(Widget):
     """Draws as many hints as fit; the standing on the right comes first, the hints give way.
 
-    Those of `kept` actions give way last: the way out, and help, from which a person finds all others.
+    Those of `kept` actions give way last: the way out, stopping, and help, which names all others.
 
     The stock Footer composes itself anew at each focus change, 30 KB over SSH; this is one line.
     """

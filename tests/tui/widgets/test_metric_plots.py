@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from mlwf_tui.entities.layout import MonitorLayout, XAxis
 from mlwf_tui.entities.mark import Mark, MarkKind
 from mlwf_tui.entities.run import MetricPoint
+from mlwf_tui.tui.screens.choices import list_pane_hints
 from mlwf_tui.tui.widgets.metric_panels import RunLines, build_panels, choose_grid
 from mlwf_tui.tui.widgets.metric_plots import MetricPlots
 from mlwf_tui.tui.widgets.plot_set import PlotSet
@@ -87,6 +88,37 @@ def test_panels_come_as_they_are_wanted_and_what_is_hidden_does_not() -> None:
 @pytest.mark.parametrize(("width", "columns"), [(59, 1), (60, 2), (139, 2), (140, 3)])
 def test_the_grid_follows_the_width(width: int, columns: int) -> None:
     assert choose_grid(width, 40, 12)[0] == columns
+
+
+async def test_without_room_for_curves_each_plot_has_a_row_of_figures() -> None:
+    async with PlotsApp().run_test(size=(60, 6)) as pilot:
+        plots = await fill(pilot)
+        rows = read_screen(plots)
+        assert rows[0].split() == ["▌metrics/mAP50", "0.03333", "train/box_loss", "0.03333"]
+        assert rows[1].split()[:3] == ["val/box_loss", "0.03333", "lr"]
+        assert "pg0 0.03333" in rows[1], "of several curves the values stand behind the title"
+        assert "custom/thing" in rows[2]
+        assert plots.page_count == 1
+        assert {"smooth", "log scale"}.isdisjoint(choice.label for choice in list_pane_hints(plots))
+        await pilot.press("plus", "comma", "s", "0")  # what changes curves does no harm
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "└" in read_text(plots), "one plot alone has room"
+        assert "smooth" in {choice.label for choice in list_pane_hints(plots)}
+        await pilot.press("enter")
+        await pilot.resize_terminal(60, 20)
+        assert "└" in read_text(plots)
+        await pilot.resize_terminal(60, 4)
+        assert plots.page_count == 1
+        assert "└" not in read_text(plots)
+
+
+async def test_rows_of_figures_go_on_on_the_next_page() -> None:
+    async with PlotsApp().run_test(size=(60, 3)) as pilot:
+        plots = await fill(pilot)
+        assert plots.page_count == 2
+        await pilot.press("right")
+        assert "custom/thing" in read_screen(plots)[0]
 
 
 async def test_no_metrics_yet_is_said() -> None:

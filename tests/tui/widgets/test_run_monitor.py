@@ -53,6 +53,31 @@ async def test_a_low_window_gives_each_note_one_row(
         assert [mark.message in text for mark in MARKS] == [True, mark_count == 2]
 
 
+async def test_the_least_window_has_a_row_for_state_progress_and_mark_and_three_for_the_log(
+    tmp_path: Path,
+) -> None:
+    now, app, run = read_clock(), MonitorApp(), make_run(RunState.RUNNING, {})
+    (tmp_path / "log").write_text("epoch 1\n")
+    async with app.run_test(size=(60, 12)) as pilot:
+        monitor = app.query_one(RunMonitor)
+        monitor.show_run(run, "train a-model-with-a-long-name-1", tmp_path / "log", now)
+        monitor.show_usage(USAGE)
+        progress = Progress(step=1, total=4, message="epoch 1/4, box 1.51, cls 1.45, dfl 1.14, mAP50 0.607")
+        point = MetricPoint(key="metrics/mAP50", value=0.5, step=1, at=1.0)
+        monitor.show_update(run, progress, [point], now, marks=MARKS)
+        await pilot.pause()
+        head = monitor.query_one("#run-head")
+        rows = [head.render_line(y).text.strip() for y in range(head.size.height)]
+        assert len(rows) == 3, rows
+        assert "25%" in rows[1]
+        assert "epoch 1/4, box 1.51" in rows[1]
+        assert MARKS[0].message in rows[2]
+        assert (monitor.metrics.size.height, monitor.log_view.size.height) == (6, 3)
+        monitor.log_view.focus()
+        await pilot.pause()
+        assert (monitor.metrics.size.height, monitor.log_view.size.height) == (3, 6), "what is read has room"
+
+
 def make_run(state: RunState, environment: dict[str, str]) -> Run:
     now = read_clock()
     return Run(

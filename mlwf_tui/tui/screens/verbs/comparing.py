@@ -1,4 +1,4 @@
-"""Sets a model beside another, by their reports, and shows the report that comes of it."""
+"""Sets models, or reports of them, beside each other, and shows the report that comes of it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from msgspec.structs import replace
 
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.measurement import choose_main
-from mlwf_tui.entities.model import Model
+from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.command_lines import write_compare, write_compare_all
 from mlwf_tui.tui.screens.verbs.deploying import ask_for_trust
 from mlwf_tui.tui.screens.verbs.fields import find_model_ref
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follow
 from mlwf_tui.tui.widgets.confirm import Confirm
-from mlwf_tui.tui.widgets.entry import Entry
+from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
+from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
 from mlwf_tui.workflow.benchmarking.lacking import submit_compare
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference
@@ -48,32 +49,57 @@ class Comparing:
         self._host = host
 
     def compare_all(self, targets: Sequence[Entry]) -> None:
-        """Ask which of several models the others are compared with."""
+        """Compare two reports; of two models ask on what, of more also which the others are set beside."""
+        if len(targets) > 2:
+            self._ask_old(targets)
+        elif targets[0].kind is EntryKind.REPORT:
+            new, old = sorted(targets, key=self._date, reverse=True)
+            self.compare_reports((new.ref, old.ref))
+        else:
+            self._ask_two(find_model_ref(targets[0]), targets[1].ref)
+
+    def compare(self, entry: Entry) -> None:
+        """Ask what a model is set beside."""
+        self._ask_two(find_model_ref(entry), "")
+
+    def compare_reports(self, names: tuple[str, str]) -> None:
+        """Set the first of two reports beside the second."""
+        self._compare(names, _Where())
+
+    def _date(self, entry: Entry) -> tuple[str, str]:
+        """Order reports by when their models were made, the deleted first: the newer one may be better."""
+        report = entry.entity
+        if not isinstance(report, Report):
+            return "", ""
+        models = self._host.snapshot.models
+        made_at = next((of.created_at for of in models if of.id == report.model_id), report.created_at)
+        return made_at.isoformat(), report.created_at.isoformat()
+
+    def _ask_old(self, targets: Sequence[Entry]) -> None:
+        """Ask which of several models or reports the others are compared with; reports say on what."""
         refs = [entry.ref for entry in targets]
-        if len(refs) <= 2:
-            self.compare(targets[0])
-            return
+        kind = targets[0].kind
 
         def begin(values: dict[str, str], again: Again) -> None:
             old = values["old"]
             self._compare([*(ref for ref in refs if ref != old), old], _read_where(values), again)
 
         old = make_field(
-            "old", "the model that the others are set beside", refs[0], choices=refs, is_required=True
+            "old", f"the {kind} that the others are set beside", refs[0], choices=refs, is_required=True
         )
         command = partial(write_compare_all, refs)
-        fields = old, SPLIT, self._ask_evaluator()
-        form = Form(f"Compare {len(refs)} models", fields, command=command, verb="compare")
-        ask_form(self._host, form, begin)
+        where = () if kind is EntryKind.REPORT else (SPLIT, self._ask_evaluator())
+        title = f"Compare {format_count(len(refs), kind)}"
+        ask_form(self._host, Form(title, (old, *where), command=command, verb="compare"), begin)
 
-    def compare(self, entry: Entry) -> None:
+    def _ask_two(self, new: str, old: str) -> None:
+        """Ask for two models, and on what; where none is given, one that comes first is offered."""
+
         def begin(values: dict[str, str], again: Again) -> None:
             self._compare((values["new"], values["old"]), _read_where(values), again)
 
         names = tuple(model.name for model in self._host.snapshot.models)
-        new = find_model_ref(entry) or next(iter(names), "")
-        marked = [one.ref for one in self._host.marks.entries if isinstance(one.entity, Model)]
-        old = next((ref for ref in marked if ref != new), "")
+        new = new or next(iter(names), "")
         fields = (
             make_field("new", "the model that may be better", new, suggestions=names, is_required=True),
             make_field(
@@ -88,10 +114,6 @@ class Comparing:
         )
         form = Form("Compare two models", fields, command=write_compare, verb="compare")
         ask_form(self._host, form, begin)
-
-    def compare_reports(self, names: tuple[str, str]) -> None:
-        """Set the first of two reports beside the second."""
-        self._compare(names, _Where())
 
     def _ask_evaluator(self) -> FormField:
         names = self._host.workspace.registry.list_names("evaluators")

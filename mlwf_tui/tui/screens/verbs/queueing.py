@@ -11,7 +11,7 @@ from textual.content import Content
 from mlwf_tui.entities.health import Check, Health
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.tui.keys import list_used_keys
-from mlwf_tui.tui.screens.verbs.host import Host, finish
+from mlwf_tui.tui.screens.verbs.host import Host, finish, name_keys
 from mlwf_tui.tui.terminal import check_output
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
@@ -75,7 +75,8 @@ class Queueing:
             return queue.resume_queue(workspace) if is_paused else queue.pause_queue(workspace)
 
         def changed(listing: QueueListing) -> None:
-            how = "is paused: nothing is started until Q lets it go on" if listing.is_paused else "goes on"
+            paused = name_keys(self._host, "is paused: nothing is started until {queue} lets it go on")
+            how = paused if listing.is_paused else "goes on"
             finish(self._host, f"The queue {how}; {len(listing.waiting)} waiting.")
 
         self._host.ask("queue", change, changed)
