@@ -12,7 +12,7 @@ allow is refused while parsing, with its place; a parsed condition fails on no i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -40,20 +40,22 @@ Read = Callable[[Any, AnnotatedObject | None], Scalar]
 MAX_DEPTH: Final = 50  # of parentheses; far below Python's own limit
 
 
-class NamedClass(NamedTuple):
-    """A class that an expression names, and where."""
+class Named(NamedTuple):
+    """A class, tag or custom value that an expression names, and where."""
 
     name: str
     place: int
+    is_of_object: bool = False  # of a tag or custom value: it is looked for on objects, not on their item
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A parsed expression with the classes that it compares with, without patterns, and the tags of items."""
+    """A parsed expression with what it names: classes, without patterns, tags and custom values."""
 
     text: str
-    classes: tuple[NamedClass, ...]
+    classes: tuple[Named, ...]
     test: Test
-    tags: tuple[str, ...] = ()
+    tags: tuple[Named, ...] = ()
+    customs: tuple[Named, ...] = ()
 
     def matches(self, item: Item, labelled: AnnotatedObject | None = None) -> bool:
         """Say whether the item meets it; for conditions on objects the object on its item."""
@@ -61,13 +63,24 @@ class Condition(msgspec.Struct, frozen=True):
 
     def check_classes(self, schema: LabelSchema) -> None:
         """Raise InvalidParameter where a class that is named is not in the schema."""
-        known = schema.class_names
-        for name, place in self.classes:
-            if name not in known:
-                raise InvalidParameter(
-                    f"There is no class {name!r} (at character {place + 1} of the expression).",
-                    hint=suggest_name(name, known),
-                )
+        _check_known("class", self.classes, schema.class_names)
+
+    def check_tags(self, known: Collection[str]) -> None:
+        """Raise InvalidParameter where a tag that is named is none of all that there are."""
+        _check_known("tag", self.tags, sorted(known))
+
+    def check_customs(self, known: Collection[str]) -> None:
+        """Raise InvalidParameter where a custom value that is named is none of all that there are."""
+        _check_known("custom value", self.customs, sorted(known))
+
+
+def _check_known(what: str, wanted: Sequence[Named], known: Sequence[str]) -> None:
+    for name, place, _ in wanted:
+        if name not in known:
+            raise InvalidParameter(
+                f"There is no {what} {name!r} (at character {place + 1} of the expression).",
+                hint=suggest_name(name, known),
+            )
 
 
 def parse_item_condition(text: str) -> Condition:
@@ -105,7 +118,7 @@ def parse_fact_condition(
 def _parse(text: str, *, is_object: bool) -> Condition:
     parser = _Parser(text, is_object=is_object)
     test = parser.parse_whole()
-    return Condition(text, tuple(parser.classes), test, tuple(parser.tags))
+    return Condition(text, tuple(parser.classes), test, tuple(parser.tags), tuple(parser.customs))
 
 
 class _Operand(NamedTuple):
@@ -122,8 +135,9 @@ class _Operand(NamedTuple):
 
 class _Parser:
     def __init__(self, text: str, *, is_object: bool, fields: Mapping[str, ValueType] | None = None) -> None:
-        self.classes: list[NamedClass] = []
-        self.tags: list[str] = []  # that are looked for on items, not on their objects
+        self.classes: list[Named] = []
+        self.tags: list[Named] = []
+        self.customs: list[Named] = []
         self._text = text
         self._tokens = cut_tokens(text)
         self._at = 0
@@ -246,7 +260,7 @@ class _Parser:
         if name in ("tag", "custom"):
             wanted = self._parse_name()
             self._expect(")")
-            return self._read_named(token, wanted.value)
+            return self._read_named(token, wanted)
         test = self._parse_objects(is_list=name == "has", can_be_all=name == "count")
         self._expect(")")
         return _Operand(*_quantify(name, test), token)
@@ -259,7 +273,7 @@ class _Parser:
         while self._is_name_alone():
             token = self._parse_name()
             names.append(token.value)
-            self.classes.append(NamedClass(token.value, token.place))
+            self.classes.append(Named(token.value, token.place))
             if not self._take(","):
                 break
         of_class: Test = lambda item, one: one is not None and one.class_name in names  # noqa: E731
@@ -287,11 +301,11 @@ class _Parser:
         self._at += 1
         return token
 
-    def _read_named(self, token: Token, wanted: str) -> _Operand:
+    def _read_named(self, token: Token, named: Token) -> _Operand:
         """Return the value of a tag or of custom data, of the objects where these are tested."""
         is_object, is_tag = self._is_object, token.value == "tag"
-        if is_tag and not is_object:
-            self.tags.append(wanted)
+        wanted = named.value
+        (self.tags if is_tag else self.customs).append(Named(wanted, named.place, is_object))
 
         def read(item: Item, one: AnnotatedObject | None) -> Scalar:
             holder = one if is_object and one is not None else item.annotation
@@ -387,7 +401,7 @@ class _Parser:
                 hint=suggest_name(str(value), left.choices),
             )
         if left.is_class:
-            self.classes.append(NamedClass(str(value), right.token.place))
+            self.classes.append(Named(str(value), right.token.place))
 
     def _over_objects(self, test: Test) -> Test:
         return lambda item, _: any(test(item, one) for one in item.annotation.objects)

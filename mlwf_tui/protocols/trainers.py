@@ -234,7 +234,9 @@ class Trainer(Protocol):
 
     One may have `metric_names` as well: by task, the names of what `fit` measures, in its result and as
     curves, as `("map50", "metrics/mAP50")`. A search by another metric that is no loss is then refused. And
-    `least_side_px`: images with a shorter side are left out by `fit`, which a dry run then tells.
+    `least_side_px`: images with a shorter side are left out by `fit`, which a dry run then tells. And
+    `check_architecture(architecture, params)`: it raises InvalidParameter, without importing the library, for
+    what `fit` would refuse of this architecture.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.queue import Terms, Wants
 from mlwf_tui.entities.run import Problem, Run
 from mlwf_tui.entities.threeway import Side
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidInput, NotFound
 from mlwf_tui.protocols.observer import Observer
 from mlwf_tui.workflow.running.jobs import check_terms, queue_run, start_queued
 from mlwf_tui.workflow.running.pins import name_call, pin_call
@@ -33,17 +34,21 @@ def submit_call(
 ) -> Run:
     """Queue a verb with what it is to be called with, start it if there is room, and return at once.
 
-    What it names is pinned now; see `pin_call`. What does not fit is said by the run, as the verb looks at it
-    when its turn has come. Paths in `call` are absolute: the job has another working folder.
+    What it names is pinned now; see `pin_call`. So are parameters of a transform looked at, unless it is to
+    come after others; what else does not fit is said by the run, as the verb looks at it when its turn has
+    come. Paths in `call` are absolute: the job has another working folder.
 
     Raises:
-        InvalidInput: there is no such verb.
+        InvalidInput: there is no such verb, or the parameters do not fit.
         NotFound: there is no such run to come after.
         InvalidParameter: the terms do not fit.
+        PluginError: an operation fell over its parameters.
     """
     if verb not in CALLS:
         raise InvalidInput(f"The verb {verb!r} cannot be queued.", hint=f"These can: {', '.join(CALLS)}.")
     checked = check_terms(workspace, terms or Terms(wants=Wants()))
+    if verb == "transform" and not checked.after:
+        _check_transform(workspace, call)
     with workspace.catalog.transaction():
         pinned = pin_call(workspace, verb, call, is_behind=bool(checked.after))
         shown = name_call(workspace, verb, call)
@@ -51,6 +56,14 @@ def submit_call(
         for version in pinned.versions:
             recorder.read_version(version.full_ref)
     return start_queued(workspace, recorder.run)
+
+
+def _check_transform(workspace: Workspace, call: Mapping[str, Any]) -> None:
+    from mlwf_tui.workflow.transform import check_transform
+
+    with suppress(NotFound):  # the run says what is not there
+        check_transform(workspace, call["operation"], call["refs"], to=call["to"],
+                        dataset=call.get("dataset", ""), params=call["params"])  # fmt: skip
 
 
 def perform_call(workspace: Workspace, recorder: Recorder, observer: Observer) -> None:

@@ -173,14 +173,39 @@ def iter_matches(
     `query` is an expression, such as `count(rbc) > 20`, or words that all must fit.
 
     Raises:
-        InvalidParameter: it is an expression, and does not parse or names an unknown class.
+        InvalidParameter: it is an expression, and does not parse, or names an unknown class or tag; or, once
+            all were looked through and none matches, a custom value that none has.
     """
-    tests = _test_items(workspace, source, query)
+    condition = _read_condition(query, source.schema)
+    if condition is None:
+        yield from _iter_steps(source, _test_words(workspace, source, query))
+        return
+    _check_tags(workspace, source, condition)
+    customs: set[str] = set()
+    has_found = False
+    for passed, found in _iter_steps(source, _test_items(workspace, source, condition, customs)):
+        has_found = has_found or bool(found)
+        yield passed, found
+    if not has_found:
+        condition.check_customs(customs)
+
+
+def _iter_steps(source: ItemSource, tests: Iterator[bool]) -> Iterator[tuple[int, tuple[int, ...]]]:
     passed = 0
     while step := tuple(islice(tests, SCAN_STEP)):
         places = enumerate(step, source.first + passed)
         yield passed + len(step), tuple(place for place, is_match in places if is_match)
         passed += len(step)
+
+
+def _check_tags(workspace: Workspace, source: ItemSource, condition: Condition) -> None:
+    """Refuse a tag that neither the schema nor an item knows; heads are read where the schema lacks one."""
+    known = {definition.name for definition in source.schema.tags}
+    if all(name in known for name, _, _ in condition.tags):
+        return
+    for head in iter_tagged_heads(workspace.store, source.manifest, source.places):
+        known |= head.all_tag_names
+    condition.check_tags(known)
 
 
 def find_query_fault(query: str, schema: LabelSchema) -> str:
@@ -210,11 +235,19 @@ def _read_condition(query: str, schema: LabelSchema) -> Condition | None:
     return condition
 
 
-def _test_items(workspace: Workspace, source: ItemSource, query: str) -> Iterator[bool]:
-    """Yield of each item, in key order, whether it matches; whole items are decoded for expressions only."""
-    condition = _read_condition(query, source.schema)
-    if condition is not None:
-        return map(condition.matches, iter_items_at(workspace.store, source.manifest, source.places))
+def _test_items(
+    workspace: Workspace, source: ItemSource, condition: Condition, customs: set[str]
+) -> Iterator[bool]:
+    """Yield of each item, in key order, whether it matches; note the custom values, if one is asked for."""
+    for item in iter_items_at(workspace.store, source.manifest, source.places):
+        if condition.customs:
+            of_objects = (labelled.custom for labelled in item.annotation.objects)
+            customs.update(item.annotation.custom, *of_objects)
+        yield condition.matches(item)
+
+
+def _test_words(workspace: Workspace, source: ItemSource, query: str) -> Iterator[bool]:
+    """Yield of each item, in key order, whether it has every word; none is decoded whole."""
     words = query.casefold().split()
     heads = iter_tagged_heads(workspace.store, source.manifest, source.places)
     return (matches(head, words) for head in heads)

@@ -160,7 +160,7 @@ def check_training(
         InvalidInput: a file cannot be used.
     """
     start = find_start(workspace, model)
-    return start, check_params(workspace.registry.get_trainer(start.trainer), params)
+    return start, check_params(workspace, start, params)
 
 
 def read_params(path: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:

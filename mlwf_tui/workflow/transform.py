@@ -27,6 +27,8 @@ from mlwf_tui.workflow.transforming.making import Tally, open_drafts
 from mlwf_tui.workflow.transforming.placing import check_free, place_beside
 from mlwf_tui.workflow.transforming.planning import Counts, Fate, Plan, count_objects, plan_recipe
 from mlwf_tui.workflow.transforming.recipes import Recipe, check_recipe, find_known, name_sources
+from mlwf_tui.workflow.transforming.sources import Source
+from mlwf_tui.workflow.transforming.trying import check_params
 from mlwf_tui.workspace import Workspace
 
 _LOOKS_EVERY = 256  # rows between two looks at whether the work is still wanted
@@ -109,11 +111,7 @@ def plan_transform(
     Raises: what `transform` would, as far as that can be told before an image is made.
     """
     target = _check_target(workspace, operation, refs, to, dataset)
-    found = [(ref, *resolve_project_ref(workspace, ref)) for ref in refs]
-    sources = name_sources(
-        [(project.name, number, resolve_manifest(workspace, ref)[1]) for ref, project, number in found]
-    )
-    recipe = check_recipe(workspace, operation, params, seed, sources)
+    recipe = check_recipe(workspace, operation, params, seed, _find_sources(workspace, refs))
     known = find_known(workspace, recipe.digest, observer)
     with plan_recipe(workspace.store, workspace.home, recipe, observer) as plan:
         finished = FinishedDrafts(workspace.store, place_drafts(workspace.home, recipe.digest))
@@ -134,6 +132,35 @@ def plan_transform(
             cached=known is not None,
             **counts,
         )
+
+
+def check_transform(
+    workspace: Workspace,
+    operation: str,
+    refs: Sequence[str],
+    *,
+    to: str = "",
+    dataset: str = "",
+    params: Mapping[str, Any],
+) -> None:
+    """Refuse what `transform` would, with the same arguments, before it looks at the first item.
+
+    Raises:
+        NotFound: there is no such operation or source.
+        InvalidInput: the parameters do not fit together, or not the classes and tags of the sources.
+        PluginError: the operation fell over its parameters.
+    """
+    _check_target(workspace, operation, refs, to, dataset)
+    recipe = check_recipe(workspace, operation, params, 0, _find_sources(workspace, refs))
+    check_params(workspace.store, recipe)
+
+
+def _find_sources(workspace: Workspace, refs: Sequence[str]) -> tuple[Source, ...]:
+    """Return what refs mean at this moment, as sources; a changed head has no version yet."""
+    found = [(ref, *resolve_project_ref(workspace, ref)) for ref in refs]
+    return name_sources(
+        [(project.name, number, resolve_manifest(workspace, ref)[1]) for ref, project, number in found]
+    )
 
 
 def _count_planned(plan: Plan) -> int | None:
@@ -174,11 +201,9 @@ def transform(
         Cancelled: the observer wants it; nothing was changed.
     """
     name = _check_target(workspace, operation, refs, to, dataset)
-    chosen = workspace.registry.get_operation(operation)
-    for ref in refs:
-        resolve_manifest(workspace, ref)
-    checked = check_recipe(workspace, operation, params, seed, ())
-    shown = {"operation": chosen.name, **asdict(checked.params), "to": name}
+    checked = check_recipe(workspace, operation, params, seed, _find_sources(workspace, refs))
+    check_params(workspace.store, checked)  # before a version is made of a changed head
+    shown = {"operation": checked.operation.name, **asdict(checked.params), "to": name}
     with record(
         workspace, "transform", params=shown | ({"dataset": dataset} if dataset else {}), seed=seed
     ) as run:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from msgspec.structs import replace
 
 from mlwf_tui.entities.annotation import Tag
 from mlwf_tui.entities.item import Split
+from mlwf_tui.entities.part import ALL, Part
 from mlwf_tui.entities.picture import Outline
 from mlwf_tui.errors import CorruptData, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.expressions.parse import parse_item_condition
+from mlwf_tui.workflow.benchmarking.parts import select_items
 from mlwf_tui.workflow.commit import commit
 from mlwf_tui.workflow.items import (
     find_item_place,
@@ -130,6 +134,29 @@ def test_a_tag_is_found_on_items_and_on_their_objects(workspace: Workspace) -> N
     set_state(workspace, "cells", items)
     assert (find(workspace, "tag:blurred"), find(workspace, "blurr")) == (["a", "b"], ["a", "b"])
     assert find(workspace, "class:car tag:blurred") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("tag(nigth)", "no tag 'nigth' .at character 5 .*Did you mean night"),
+        ("objects > 9 or any(tag(blured))", "no tag 'blured' .at character 24 .*Did you mean blurred"),
+        ("custom(sped) > 3", "no custom value 'sped' .*Did you mean speed"),
+    ],
+)
+def test_a_filter_by_a_tag_or_value_that_is_not_there_says_so(
+    workspace: Workspace, query: str, told: str
+) -> None:
+    tagged = make_object("car", tags=(Tag("blurred"),))
+    item = make_plain_item("main/a.jpg", tagged, tags=(Tag("night"),))
+    set_state(workspace, "cells", (replace(item, annotation=replace(item.annotation, custom={"speed": 5})),))
+    with pytest.raises(InvalidParameter) as refused:
+        find(workspace, query)
+    assert re.search(told, f"{refused.value.message} {refused.value.hint}")
+    for known in ("tag(night)", "any(tag(blurred))", "custom(speed) > 3", "custom(sped) > 3 or objects > 0"):
+        assert find(workspace, known) == ["a"]
+    with pytest.raises((InvalidParameter, NotFound), match=r"There is no (tag|custom value)"):
+        select_items(workspace, open_items(workspace, "cells").manifest, Part(split=ALL, where=query))
 
 
 def test_a_filter_says_how_far_it_has_come(imported: Workspace) -> None:

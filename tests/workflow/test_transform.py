@@ -10,6 +10,7 @@ from mlwf_tui.cli.main import main
 from mlwf_tui.entities.run import ArtifactKind
 from mlwf_tui.errors import Cancelled, Conflict, InvalidInput, InvalidParameter, NotFound
 from mlwf_tui.store.manifests import iter_items
+from mlwf_tui.workflow.calls import submit_call
 from mlwf_tui.workflow.copy import copy as copy_project
 from mlwf_tui.workflow.diff import diff
 from mlwf_tui.workflow.import_ import import_folder
@@ -172,3 +173,27 @@ def test_a_dataset_of_a_project_that_somebody_else_makes_meanwhile_is_refused(im
     with pytest.raises(Conflict, match="Somebody else made the project few meanwhile"):
         transform(imported, "sample", ["cells"], to="few", dataset="new", params={"n": 2}, observer=observer)
     assert imported.catalog.projects.get("few").item_count == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("split", {"train": 0.9}),
+        ("sample", {"n": 1, "fraction": 0.5}),
+        ("mixup", {"low": 0.9, "high": 0.1}),
+        ("mosaic", {"splits": "trian"}),
+        ("filter", {"where": "has(sell)"}),
+        ("drop_classes", {"classes": "sell"}),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused_before_a_changed_head_becomes_a_version(
+    imported: Workspace, observer: KeepingObserver, operation: str, params: dict[str, object]
+) -> None:
+    before = list_runs(imported)
+    with pytest.raises(InvalidParameter):
+        transform(imported, operation, ["cells"], to="x", params=params, observer=observer)
+    call = {"operation": operation, "refs": ["cells"], "to": "x", "params": params, "seed": 0}
+    with pytest.raises(InvalidParameter):
+        submit_call(imported, "transform", call)
+    assert list_runs(imported) == before
+    assert imported.catalog.projects.get("cells").latest_version is None

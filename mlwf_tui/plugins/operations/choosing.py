@@ -43,6 +43,7 @@ class Sample:
         Raises:
             InvalidParameter: not exactly one of n and fraction, or n above the number of items.
         """
+        _check_sample(params)
         count = _count(params, len(items))
         keys = sorted((source.item.key for source in items), key=lambda key: draw_rank(seed, key))
         chosen = set(keys[:count])
@@ -55,11 +56,14 @@ class Sample:
         return schema
 
 
-def _count(params: SampleParams, item_count: int) -> int:
+def _check_sample(params: SampleParams) -> None:
     if (params.n is None) == (params.fraction is None):
         raise InvalidParameter(
             "A sample needs either n or fraction.", hint="Give -p n=100 or -p fraction=0.1."
         )
+
+
+def _count(params: SampleParams, item_count: int) -> int:
     if params.fraction is not None:
         return round(params.fraction * item_count)
     count = params.n or 0

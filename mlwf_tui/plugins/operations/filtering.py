@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.selection import Selection
-from mlwf_tui.errors import InvalidInput
+from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.expressions.comparing import make_glob
 from mlwf_tui.expressions.parse import Condition, parse_item_condition
 from mlwf_tui.params import param
@@ -56,7 +56,8 @@ class Filter:
 
         Raises:
             InvalidParameter: a split or class that does not exist, or an expression that does not parse.
-            InvalidInput: no item meets an expression with a tag that only objects have.
+            InvalidInput: no item meets an expression with a tag that only objects have, or with a tag or
+                custom value that there is not.
         """
         _check(schema, params)
         is_wanted, count = _Test(params), 0
@@ -66,7 +67,7 @@ class Filter:
                 count += 1
                 yield PlannedItem(item, position)
         if params.where and not count:
-            _check_tags(items, read_item_condition(params.where))
+            _check_named(items, schema, read_item_condition(params.where))
 
     def transform_schema(self, schema: LabelSchema, params: FilterParams) -> LabelSchema:
         """Return the schema with the kept classes; raises InvalidParameter for an unknown one."""
@@ -90,20 +91,32 @@ def _check(schema: LabelSchema, params: FilterParams) -> None:
         read_item_condition(params.where).check_classes(schema)
 
 
-def _check_tags(items: Sequence[SourceItem], condition: Condition) -> None:
-    """Refuse a condition that nothing meets where it asks items for a tag that only their objects have."""
+def _check_named(items: Sequence[SourceItem], schema: LabelSchema, condition: Condition) -> None:
+    """Refuse a condition that nothing meets where it names a tag or custom value that is not there.
+
+    Data may lack what a condition names, as `not tag(night)`: while something meets it, all is well.
+    """
     own: set[str] = set()
     of_objects: set[str] = set()
-    for source in items if condition.tags else ():
+    customs: set[str] = set()
+    for source in items if condition.tags or condition.customs else ():
         annotation = source.item.annotation
         own.update(tag.name for tag in annotation.tags)
         of_objects.update(tag.name for labelled in annotation.objects for tag in labelled.tags)
-    misplaced = next((name for name in condition.tags if name in of_objects - own), None)
+        customs.update(annotation.custom, *(labelled.custom for labelled in annotation.objects))
+    of_items = (tag.name for tag in condition.tags if not tag.is_of_object)
+    misplaced = next((name for name in of_items if name in of_objects - own), None)
     if misplaced is not None:
         raise InvalidInput(
             f"filter leaves no item: no item has the tag {misplaced!r}, only objects have it.",
             hint=f"Ask for an object with it: any(tag({misplaced})).",
         )
+    try:
+        condition.check_tags({*own, *of_objects, *(definition.name for definition in schema.tags)})
+        condition.check_customs(customs)
+    except InvalidParameter as error:
+        message = f"filter leaves no item: {error.message[:1].lower()}{error.message[1:]}"
+        raise InvalidInput(message, hint=error.hint) from error
 
 
 def _keep(item: Item, params: FilterParams) -> Item:

@@ -135,6 +135,7 @@ def _plan_mixed(
 
     An item that is alone in its split is not mixed.
     """
+    wanted = check_splits(params.splits) | {Split.NONE}
     by_split: dict[Split, list[tuple[str, int]]] = {}
     splits: list[Split] = []
     for position, source in enumerate(items):
@@ -142,7 +143,6 @@ def _plan_mixed(
         splits.append(source.item.split)
     candidates = {split: [position for _, position in sorted(of_one)] for split, of_one in by_split.items()}
     places = {position: place for of_one in candidates.values() for place, position in enumerate(of_one)}
-    wanted = check_splits(params.splits) | {Split.NONE}
     if splits and not any(len(candidates.get(split, ())) > 1 for split in wanted):
         raise InvalidInput(
             "No chosen split has two images, so that none can be mixed.",

@@ -89,7 +89,12 @@ class ItemRows:
         self.query, self.passed = query, 0
         self._show(matches)
         scan = partial(self._scan, self._source, query, matches, ended)
-        self._work.start("filter", scan, lambda _: self._end_scan(ended))
+
+        def refused(error: MlwfError) -> None:
+            self._end_scan(ended)
+            self._work.fail(error)
+
+        self._work.start("filter", scan, lambda _: self._end_scan(ended), fail=refused)
 
     def sort(self, by: str, *, is_descending: bool) -> None:
         """List the same items in another order."""

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 
+from mlwf_tui.entities.annotation import LabelSchema
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item, Split, is_below
 from mlwf_tui.entities.part import ALL, AUTO, Part
 from mlwf_tui.entities.selection import list_tags
 from mlwf_tui.errors import InvalidInput, InvalidParameter, MlwfError, NotFound
-from mlwf_tui.expressions.parse import parse_item_condition
+from mlwf_tui.expressions.parse import Condition, parse_item_condition
 from mlwf_tui.store.manifests import iter_items, read_summary
 from mlwf_tui.workspace import Workspace
 
@@ -59,7 +60,7 @@ def select_items(workspace: Workspace, manifest: Digest, part: Part) -> tuple[It
     """Return what of a manifest's items is measured, in key order, objects of other classes left out.
 
     Raises:
-        InvalidParameter: there is no such split, or the condition is none.
+        InvalidParameter: there is no such split, or the condition is none or names what is not there.
         NotFound: there is no such class, dataset, tag or item.
         InvalidInput: nothing fits.
     """
@@ -70,6 +71,7 @@ def select_items(workspace: Workspace, manifest: Digest, part: Part) -> tuple[It
         raise _miss("class", unknown, schema.class_names)
     if condition is not None:
         condition.check_classes(schema)
+        _check_tags(workspace, manifest, schema, condition)
     named, left = set(part.keys), set(part.keys)
     chosen = []
     for item in iter_items(workspace.store, manifest):
@@ -84,9 +86,27 @@ def select_items(workspace: Workspace, manifest: Digest, part: Part) -> tuple[It
             f"{len(left):,} of the items that were named are not there: {', '.join(sorted(left)[:3])}.",
             hint="An item is named DATASET/NAME; mlwf export and the app show them.",
         )
+    if not chosen and condition is not None and condition.customs:
+        condition.check_customs(_list_customs(iter_items(workspace.store, manifest)))
     if not chosen:
         raise _find_nothing(part, iter_items(workspace.store, manifest))
     return tuple(chosen)
+
+
+def _check_tags(workspace: Workspace, manifest: Digest, schema: LabelSchema, condition: Condition) -> None:
+    """Refuse a tag that neither the schema nor an item knows; items are read where the schema lacks one."""
+    known = {definition.name for definition in schema.tags}
+    if any(name not in known for name, _, _ in condition.tags):
+        for item in iter_items(workspace.store, manifest):
+            known.update(tag.name for tag in list_tags(item.annotation))
+    condition.check_tags(known)
+
+
+def _list_customs(items: Iterable[Item]) -> set[str]:
+    found: set[str] = set()
+    for item in items:
+        found.update(item.annotation.custom, *(labelled.custom for labelled in item.annotation.objects))
+    return found
 
 
 def _find_nothing(part: Part, items: Iterable[Item]) -> MlwfError:

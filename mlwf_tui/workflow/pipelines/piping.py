@@ -22,12 +22,12 @@ from mlwf_tui.protocols.operations import Operation
 from mlwf_tui.store.manifests import read_summary
 from mlwf_tui.workflow.pipelines.plans import CheckedStep, Plan
 from mlwf_tui.workflow.pipelines.step_params import find_line, fit_value, lower_first
-from mlwf_tui.workflow.pipelines.trying import try_out
 from mlwf_tui.workflow.pipelines.values import iter_points
 from mlwf_tui.workflow.refs import check_project_name, resolve_manifest
 from mlwf_tui.workflow.train import check_training
 from mlwf_tui.workflow.training.starts import DEFAULT_ARCHITECTURE
 from mlwf_tui.workflow.transforming.planning import join_schemas, transform_schema
+from mlwf_tui.workflow.transforming.trying import try_out
 from mlwf_tui.workflow.using.annotating import ApplyParams, check_applicable, extend_schema
 from mlwf_tui.workspace import Workspace
 

@@ -93,7 +93,7 @@ def plan_train(
         Conflict: the name is taken.
     """
     start = find_start(workspace, model)
-    given = check_params(workspace.registry.get_trainer(start.trainer), params)
+    given = check_params(workspace, start, params)
     check_weights(workspace, start, is_trusted=bool(given.get("trust_weights")))
     _check_asked(workspace, given, name, terms)
     _, manifest = resolve_manifest(workspace, ref)

@@ -217,7 +217,7 @@ def read_continued(workspace: Workspace, ref: str, params: Mapping[str, Any]) ->
         start=start,
         model=model,
         version=workspace.catalog.versions.get_by_id(VersionId(version.id)),
-        params=check_params(workspace.registry.get_trainer(start.trainer), given),
+        params=check_params(workspace, start, given),
         more_epochs=more_epochs,
     )
 
@@ -243,7 +243,7 @@ def read_more_epochs(params: Mapping[str, Any], before: Mapping[str, Any]) -> in
     return int(text)
 
 
-def check_params(trainer: Trainer, params: Mapping[str, Any]) -> dict[str, Any]:
+def check_params(workspace: Workspace, start: Start, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return all parameters as a run of them is listed, whatever the data are.
 
     Raises:
@@ -260,9 +260,13 @@ def check_params(trainer: Trainer, params: Mapping[str, Any]) -> dict[str, Any]:
             f"{params['epochs']} epochs are more than those of an earlier training, and none is named.",
             hint=f"Name it, --continue RUN, or give epochs={str(params['epochs'])[1:]}.",
         )
+    trainer = workspace.registry.get_trainer(start.trainer)
     declared, extra = split_params(trainer, params)
     built = build_params(trainer.params_type, declared)
     trainer.check_settings(built, extra)
+    check_architecture = getattr(trainer, "check_architecture", None)
+    if check_architecture is not None:
+        check_architecture(start.architecture, built)
     values = {field.name: getattr(built, field.name) for field in fields(trainer.params_type)}
     checked = {key: value for key, value in values.items() if value is not None} | extra
     if format := str(params.get(EXPORT_PARAM) or ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -10,8 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, LabelSchema, Tag, define_classes
+from mlwf_tui.entities.annotation import (
+    AnnotatedObject,
+    Annotation,
+    Geometry,
+    LabelSchema,
+    Tag,
+    define_classes,
+)
 from mlwf_tui.entities.item import Item, Split
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 from mlwf_tui.params import build_params
@@ -195,4 +204,22 @@ def test_a_tag_that_only_objects_have_is_told_how_to_be_asked_for() -> None:
         apply("filter", items, where="tag(blurred) and objects > 0")
     assert "any(tag(blurred))" in caught.value.hint
     assert [item.name for item in apply("filter", items, where="any(tag(blurred))")] == ["a.jpg"]
-    assert not apply("filter", items, where="tag(nowhere)")
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("tag(blured)", "no tag 'blured' .*Did you mean blurred"),
+        ("any(tag(blured))", "no tag 'blured' .*Did you mean blurred"),
+        ("custom(sped) > 3", "no custom value 'sped' .*Did you mean speed"),
+    ],
+)
+def test_a_filter_that_leaves_nothing_tells_what_it_names_and_is_not_there(where: str, told: str) -> None:
+    labelled = AnnotatedObject("cat", Geometry.rectangle(1, 1, 5, 5), tags=(Tag("blurred"),))
+    annotation = Annotation(objects=(labelled,), tags=(Tag("night"),), custom={"speed": 5})
+    made = make_item("a.jpg")
+    items = [replace(made, item=replace(made.item, annotation=annotation))]
+    with pytest.raises(InvalidInput, match="filter leaves no item: there is") as caught:
+        apply("filter", items, where=where)
+    assert re.search(told, f"{caught.value.message} {caught.value.hint}")
+    assert len(apply("filter", items, where=f"not ({where})")) == 1, "data may lack what is asked for"

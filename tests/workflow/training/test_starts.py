@@ -11,11 +11,12 @@ import pytest
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, RunState
 from mlwf_tui.errors import InvalidInput, InvalidParameter
+from mlwf_tui.plugins.trainers.ultralytics.architectures import find_definition
 from mlwf_tui.workflow.run import start_run
 from mlwf_tui.workflow.runs import get_run
 from mlwf_tui.workflow.show import show
 from mlwf_tui.workflow.stop import stop_run
-from mlwf_tui.workflow.train import read_params, submit_continued, submit_train
+from mlwf_tui.workflow.train import check_training, read_params, submit_continued, submit_train
 from mlwf_tui.workflow.training.starts import find_start, read_more_epochs, read_params_text
 from mlwf_tui.workspace import Workspace
 from tests.fakes.models import add_model
@@ -201,3 +202,22 @@ def test_only_a_training_that_kept_its_state_can_be_continued(calm: Workspace) -
 def test_a_file_without_an_end_is_read_no_further_than_parameters_go() -> None:
     with pytest.raises(InvalidParameter, match="too large"):
         read_params(Path("/dev/zero"), {})
+
+
+@pytest.mark.parametrize(("freeze", "is_refused"), [(13, False), (14, False), (15, True), (200, True)])
+def test_to_freeze_all_layers_is_refused_before_it_is_queued(
+    calm: Workspace, tmp_path: Path, freeze: int, is_refused: bool
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(Path(find_definition("yolov10p")).read_text("utf-8"), "utf-8")
+    add_model(calm, "ready")  # a yolov10p
+    before = calm.catalog.runs.list()
+    for model in ("yolov10p", str(own), "ready"):
+        if not is_refused:
+            check_training(calm, model, {"freeze": freeze})
+            continue
+        with pytest.raises(InvalidParameter, match=f"freeze={freeze} .* the model has 15 layers") as refused:
+            submit_train(calm, "cells", model=model, params={"freeze": freeze})
+        assert "at most 14" in refused.value.hint
+    assert calm.catalog.runs.list() == before
+    assert calm.catalog.projects.get("cells").latest_version is None

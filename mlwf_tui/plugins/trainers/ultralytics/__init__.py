@@ -9,7 +9,7 @@ from typing import Any
 
 from mlwf_tui.plugins.trainers.devices import check_batch, check_device, list_devices
 from mlwf_tui.plugins.trainers.threads import settle_threads
-from mlwf_tui.plugins.trainers.ultralytics.architectures import find_task, list_architectures
+from mlwf_tui.plugins.trainers.ultralytics.architectures import count_layers, find_task, list_architectures
 from mlwf_tui.plugins.trainers.ultralytics.checkpoints import list_checkpoints
 from mlwf_tui.plugins.trainers.ultralytics.metrics import MAIN, list_names
 from mlwf_tui.plugins.trainers.ultralytics.params import (
@@ -17,6 +17,7 @@ from mlwf_tui.plugins.trainers.ultralytics.params import (
     TrainParams,
     build_settings,
     check_extra,
+    check_freeze,
     read_default_settings,
 )
 from mlwf_tui.protocols.observer import Observer
@@ -79,6 +80,16 @@ class UltralyticsTrainer:
         settings = build_settings(params, extra, has_gpu=any(one.isdecimal() for one in devices[:1]))
         if len(devices) > 1:
             check_batch(float(settings["batch"]), len(devices))
+
+    def check_architecture(self, architecture: str, params: TrainParams) -> None:
+        """Refuse to freeze all layers of an architecture; `fit` does so where only weights say how many.
+
+        Raises:
+            InvalidParameter: none would be left to be trained.
+        """
+        layer_count = count_layers(architecture) if params.freeze else None
+        if layer_count is not None:
+            check_freeze(params, layer_count)
 
     def resolve_settings(
         self, params: TrainParams, extra: Mapping[str, Any], *, task: str, has_gpu: bool

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import yaml
+
 from mlwf_tui.errors import InvalidInput, InvalidParameter
 
 OWN_FOLDER = Path(__file__).parent / "definitions"
@@ -42,6 +44,7 @@ class Architecture(NamedTuple):
 
     task: str
     definition: str  # a path of ours, or the name of a file that the library finds
+    path: Path  # of that file
 
 
 def list_architectures() -> tuple[str, ...]:
@@ -82,6 +85,18 @@ def find_task(architecture: str) -> str:
     return _get(architecture).task
 
 
+def count_layers(architecture: str) -> int | None:
+    """Return how many layers an architecture or a definition has; None where only weights would say it."""
+    known, path = _read_all().get(architecture), Path(architecture)
+    if known is None and path.suffix != ".yaml":
+        return None
+    try:
+        defined = yaml.safe_load((known.path if known else path).read_text("utf-8"))
+        return len(defined["backbone"]) + len(defined["head"])
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, yaml.YAMLError):
+        return None  # the library says what is wrong with a file
+
+
 def _get(name: str) -> Architecture:
     known = _read_all()
     if name not in known:
@@ -98,7 +113,7 @@ def _get(name: str) -> Architecture:
 @cache
 def _read_all() -> dict[str, Architecture]:
     own = {
-        path.stem: Architecture(_find_task_of_text(path.read_text("utf-8")), str(path))
+        path.stem: Architecture(_find_task_of_text(path.read_text("utf-8")), str(path), path)
         for path in sorted(OWN_FOLDER.glob("*.yaml"))
     }
     found = importlib.util.find_spec("ultralytics")
@@ -118,11 +133,11 @@ def _read_definition(path: Path) -> Iterator[tuple[str, Architecture]]:
     scales = _SCALE.findall(text.partition("\nscales:")[2].partition("\nbackbone:")[0])
     family = re.match(r"yolov?\d+", path.stem)
     if family is None or not scales or path.stem[family.end() : family.end() + 1].isalpha():
-        yield path.stem, Architecture(task, path.name)  # of one scale, which its name may hold already
+        yield path.stem, Architecture(task, path.name, path)  # of one scale, which its name may hold already
         return
     for scale in scales:
         name = f"{family[0]}{scale}{path.stem[family.end() :]}"
-        yield name, Architecture(task, f"{name}.yaml")
+        yield name, Architecture(task, f"{name}.yaml", path)
 
 
 def _find_task_of_text(text: str) -> str:

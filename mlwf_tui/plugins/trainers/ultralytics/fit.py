@@ -27,7 +27,12 @@ from mlwf_tui.plugins.trainers.ultralytics.library import (
     report_failure,
 )
 from mlwf_tui.plugins.trainers.ultralytics.metrics import read_metrics
-from mlwf_tui.plugins.trainers.ultralytics.params import TrainParams, build_settings, check_extra
+from mlwf_tui.plugins.trainers.ultralytics.params import (
+    TrainParams,
+    build_settings,
+    check_extra,
+    check_freeze,
+)
 from mlwf_tui.plugins.trainers.ultralytics.usable import (
     is_without_images,
     list_left_out,
@@ -51,6 +56,7 @@ def fit(request: FitRequest, observer: Observer) -> FitResult:
     checkpoint = _find_checkpoint(request, settings)
     if checkpoint is None:
         model = _load_start(request, params)
+        check_freeze(params, len(model.model.model))
     else:
         model = load_weights(checkpoint)
         settings |= {"resume": str(checkpoint), "save_dir": str(checkpoint.parents[1])}

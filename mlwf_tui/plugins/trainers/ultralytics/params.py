@@ -242,6 +242,15 @@ def read_default_settings() -> Mapping[str, Any]:
     return settings
 
 
+def check_freeze(params: TrainParams, layer_count: int) -> None:
+    """Raise InvalidParameter where so many first layers are frozen that none is left to be trained."""
+    if params.freeze is not None and params.freeze >= layer_count:
+        raise InvalidParameter(
+            f"freeze={params.freeze} leaves nothing to train: the model has {layer_count} layers.",
+            hint=f"Give freeze as at most {layer_count - 1}.",
+        )
+
+
 def check_extra(extra: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Raise InvalidParameter for a setting that the library lacks or would refuse, or that is ours."""
     for key, value in extra.items():

@@ -13,6 +13,7 @@ from mlwf_tui.params import build_params
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.plugins.trainers.ultralytics.architectures import (
     OWN_FOLDER,
+    count_layers,
     find_definition,
     find_task,
     list_architectures,
@@ -124,3 +125,14 @@ def test_a_definition_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "torn.yaml").symlink_to("/proc/self/mem")  # which has no first page
     with pytest.raises(InvalidInput, match="cannot be read"):
         find_task(str(tmp_path / "torn.yaml"))
+
+
+def test_the_layers_of_every_architecture_are_known_but_not_those_of_weights(tmp_path: Path) -> None:
+    counts = {name: count_layers(name) for name in list_architectures()}
+    assert (counts["yolov10p"], counts["yolov10n"], counts["yolo11n-cls"]) == (15, 24, 11)
+    assert all(counts.values())
+    assert count_layers(str(tmp_path / "best.pt")) is None
+    odd = tmp_path / "odd.yaml"
+    odd.write_text("backbone: 3", "utf-8")
+    assert count_layers(str(odd)) is None
+    UltralyticsTrainer().check_architecture(str(odd), TrainParams(freeze=99))

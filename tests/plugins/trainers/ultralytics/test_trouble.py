@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from PIL import Image
 
 from mlwf_tui.entities.item import Split
-from mlwf_tui.errors import InvalidInput, StorageFailed
+from mlwf_tui.errors import InvalidInput, InvalidParameter, StorageFailed
 from mlwf_tui.plugins.trainers.ultralytics import UltralyticsTrainer
 from mlwf_tui.protocols.trainers import EvaluateRequest, FitRequest
 from tests.fakes.observers import KeepingObserver
@@ -243,3 +243,10 @@ def test_a_fit_that_its_patience_ends_says_so(tmp_path: Path) -> None:
     step, total, message = observer.steps[-1]
     assert (step == total, message.startswith("epoch 2/6, stopped early")) == (True, True)
     assert not result.is_stopped
+
+
+def test_weights_of_which_all_layers_are_frozen_are_refused_in_a_sentence(data: Path, tmp_path: Path) -> None:
+    made = TRAINER.fit(make_request(data, tmp_path / "first", epochs=1), KeepingObserver())
+    request = make_request(data, tmp_path / "second", epochs=1, freeze=15)
+    with pytest.raises(InvalidParameter, match="freeze=15 leaves nothing to train"):
+        TRAINER.fit(replace(request, architecture=str(made.checkpoints[0])), KeepingObserver())
