@@ -20,7 +20,8 @@ def save_graph(workspace: Workspace, ref: str | None, format: str, path: Path) -
 
     Raises:
         NotFound: nothing is named `ref`, or no run has touched it.
-        InvalidParameter: there is no such format, or the file exists.
+        InvalidParameter: there is no such format.
+        Conflict: the file exists.
         StorageFailed: the file cannot be written.
     """
     graph = read_graph(workspace, ref)
