@@ -91,7 +91,7 @@ def import_command(
     text = (
         f"{project}: {result.items_added} added, {result.items_updated} updated"
         f"{f' ({updates})' if updates else ''}, {result.items_unchanged} unchanged ({result.format})"
-        f"{f'; committed as {project}@{result.version}' if result.version else ''}"
+        f"{_tell_version(result)}"
     )
     new = [*(f"class {name}" for name in result.new_classes), *(f"tag {name}" for name in result.new_tags)]
     lines = [text, *_format_choice(result)]
@@ -105,6 +105,15 @@ def import_command(
     lines += format_problems(result.problems)
     face.show(to_document(result), lambda: "\n".join(lines))
     return PARTLY if any(not problem.is_taken for problem in result.problems) else DONE
+
+
+def _tell_version(result: ImportResult) -> str:
+    if result.version is None:
+        return ""
+    ref = f"{result.project}@{result.version}"
+    if result.version_created:
+        return f"; committed as {ref}"
+    return f"; that is {ref} already, which keeps its message: mlwf describe {shlex.quote(ref)} changes it"
 
 
 def _format_choice(result: ImportResult) -> list[str]:

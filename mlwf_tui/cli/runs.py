@@ -95,6 +95,7 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
     from mlwf_tui.cli.following import leaving, notify_end
     from mlwf_tui.cli.log_lines import LinePrinter
     from mlwf_tui.logs.levels import Level
+    from mlwf_tui.logs.patience import find_fault
     from mlwf_tui.logs.query import read_query
     from mlwf_tui.workflow.logs import iter_log
     from mlwf_tui.workflow.metrics import find_run
@@ -102,6 +103,9 @@ def logs_command(face: Face, run: str, follow: bool, lines: int | None, grep: st
     from mlwf_tui.workflow.runs import get_run
 
     query = read_query(grep, Level.PROGRESS if level == "all" else Level[level.upper()])
+    if fault := find_fault(query.pattern):
+        told = f"{query.pattern!r} is no regular expression ({fault}): it is looked for as plain text."
+        click.echo(told, err=True)
     printer = LinePrinter()
     with face.open() as workspace:
         found = find_run(workspace, run)

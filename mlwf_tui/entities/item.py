@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from enum import StrEnum
 from typing import Final
@@ -13,6 +14,9 @@ from mlwf_tui.entities.ids import Digest, is_id
 from mlwf_tui.errors import InvalidParameter
 
 MAX_NAME_BYTES = 255  # what every Linux file system takes, so that a checkout can always be written
+
+_UNSEEN: Final = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+"""Without the joiners, which Persian and some emoji are written with."""
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
 """What the names of image files end with, in lower case."""
@@ -90,12 +94,18 @@ def check_own_name(name: str, what: str) -> str:
     """Return `name` if a project, model or report can be told by it: a good name, and no id of another.
 
     Raises:
-        InvalidParameter: as `check_name`, or it has the form of an id.
+        InvalidParameter: as `check_name`, or it has the form of an id, or a character that nobody sees.
     """
     if is_id(name):
         raise InvalidParameter(
             f"The {what} {name!r} has the form of an id, which would name something else.",
             hint="Add another letter to it.",
+        )
+    if _UNSEEN.search(name):
+        raise InvalidParameter(
+            f"The {what} {name!r} has a character that is not seen, or turns the direction of writing:"
+            " it would look like another name.",
+            hint="Write it without.",
         )
     return check_name(name, what)
 

@@ -27,6 +27,16 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(re.escape(pattern), flags)
 
 
+def find_fault(pattern: str) -> str:
+    """Return why a pattern is no expression and so plain text to `compile_pattern`; "" where it is one."""
+    try:
+        re.compile(pattern.encode())
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        return str(error)
+    return ""
+
+
 def is_literal(pattern: str) -> bool:
     """Return whether a pattern is plain text."""
     return SPECIAL.search(pattern) is None

@@ -10,7 +10,7 @@ import msgspec
 from mlwf_tui.logs.levels import Level, LevelReader, may_hold
 from mlwf_tui.logs.log_file import LogFile
 from mlwf_tui.logs.patience import compile_pattern, is_literal, limit
-from mlwf_tui.logs.terminal import show_line
+from mlwf_tui.logs.terminal import COLOUR_CODES, show_line
 
 BLOCK_LIMIT_S = 0.3  # of CPU time, for one expression on one block; then each of its lines gets
 LINE_LIMIT_S = 0.1
@@ -63,10 +63,15 @@ class Finder:
         rows = self._log.find_rows(index)
         if self._can_skip(data) and is_plain:
             return rows, []
-        if self._needle is not None and is_plain and not any(code in data for code in CODES):
+        if self._needle is not None and is_plain:
             try:
-                with limit(BLOCK_LIMIT_S):
-                    return rows, list(self._search(data, row, self._needle))
+                if not any(code in data for code in CODES):
+                    return rows, self._search_all(data, row, self._needle)
+                bare = COLOUR_CODES.sub(b"", data)
+                if "$" not in self._query.pattern and not any(code in bare for code in CODES):
+                    # Blanks in front of a last code are not shown.
+                    found = self._search_all(bare, row, self._needle)
+                    return rows, [one for one in found if self._is_found(self._log.read_line(one).text)]
             except TimeoutError:
                 pass  # its lines one by one, below
         return rows, self._filter(rows, data if is_plain else None)
@@ -75,8 +80,9 @@ class Finder:
         """Return whether one line is wanted."""
         if level < self._query.level:
             return False
-        if not self._query.pattern:
-            return True
+        return not self._query.pattern or self._is_found(text)
+
+    def _is_found(self, text: str) -> bool:
         try:
             with limit(LINE_LIMIT_S):
                 is_found = self._expression.search(text) is not None
@@ -90,6 +96,11 @@ class Finder:
     def _can_skip(self, data: bytes) -> bool:
         is_inside = data[:1] in (b" ", b"\t")  # it may go on with a traceback
         return self._query.level >= Level.WARNING and not is_inside and not may_hold(data, self._query.level)
+
+    def _search_all(self, data: bytes, row: int, needle: re.Pattern[bytes] | bytes) -> list[int]:
+        """Return the rows in which the needle is found; raises TimeoutError where it takes too long."""
+        with limit(BLOCK_LIMIT_S):
+            return list(self._search(data, row, needle))
 
     def _search(self, data: bytes, row: int, needle: re.Pattern[bytes] | bytes) -> Iterator[int]:
         """Yield the rows in which the needle is found; every newline in `data` is a new row."""

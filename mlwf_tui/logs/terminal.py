@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -17,6 +18,9 @@ TOKENS = re.compile(
     r"[\n\r\b\t]|\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b\r\n]*(?:\x07|\x1b\\)?"
     r"|[PX^_][^\x1b\r\n]*(?:\x1b\\)?|[ -/]*[0-~])"
 )
+COLOUR_CODES = re.compile(rb"\x1b\[[0-9;:]*m")
+"""The codes that only colour what follows, in bytes."""
+_COLOUR_CODE = re.compile(r"\x1b\[([0-9;:]*)m")
 # What has no width, or turns the direction of writing: a log could hide or forge text with it.
 HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]"
@@ -41,7 +45,7 @@ def show_line(data: bytes) -> Shown:
         return Shown(HIDDEN.sub("", text) if not text.isascii() else text)
     text = text.rstrip("\r\n")
     if "\x1b" in text or "\b" in text:
-        return draw(text, row=0, count=0).get(0, Shown(""))
+        return _show_coloured(text) or draw(text, row=0, count=0).get(0, Shown(""))
     if "\r" not in text:
         return Shown(_clean(text))
     shown = ""
@@ -49,6 +53,27 @@ def show_line(data: bytes) -> Shown:
         over = _clean(part)
         shown = over + shown[len(over) :]
     return Shown(shown.rstrip())
+
+
+def _show_coloured(text: str) -> Shown | None:
+    """Return what `draw` would of a line that only has colours, at a fifth of its price; None of others."""
+    parts = _COLOUR_CODE.split(text)  # a piece, parameters, a piece, …
+    pieces = parts[::2]
+    if len(text) > MAX_COLUMNS or not all(map(str.isprintable, pieces)):
+        return None
+    if not text.isascii():
+        pieces = [HIDDEN.sub("", piece) for piece in pieces]
+    shown = "".join(pieces).rstrip()
+    colour, spans, end = _Colour(), list[Span](), len(pieces[0])
+    for parameters, piece in zip(parts[1::2], pieces[1:], strict=True):
+        colour.change(parameters)
+        start, end = end, min(end + len(piece), len(shown))
+        if not colour.name or start >= end:
+            continue
+        if spans and spans[-1][1:] == (start, colour.name):
+            start = spans.pop()[0]
+        spans.append((start, end, colour.name))
+    return Shown(shown, tuple(spans))
 
 
 def draw(text: str, *, row: int, count: int) -> dict[int, Shown]:
@@ -167,7 +192,7 @@ class _Colour:
         return self._colour or self._weight
 
     def change(self, parameters: str) -> None:
-        codes = [_read_number(word) for word in parameters.replace(":", ";").split(";")]
+        codes = [*_read_codes(parameters)]
         while codes:
             code = codes.pop(0)
             if code in (38, 48):
@@ -180,6 +205,11 @@ class _Colour:
                 self._weight = {1: "bold", 2: "dim", 22: ""}[code]
             elif 30 <= code <= 37 or 90 <= code <= 97:
                 self._colour = "dim" if code == 90 else COLOURS[code % 10]
+
+
+@lru_cache(maxsize=256)  # a log has a few
+def _read_codes(parameters: str) -> tuple[int, ...]:
+    return tuple(_read_number(word) for word in parameters.replace(":", ";").split(";"))
 
 
 def _take_colour(codes: list[int]) -> str:

@@ -36,7 +36,7 @@ from mlwf_tui.workflow.importing.import_cache import (
     find_cache,
 )
 from mlwf_tui.workflow.importing.import_result import ImportResult as ImportResult
-from mlwf_tui.workflow.importing.import_result import describe, repeat, summarise
+from mlwf_tui.workflow.importing.import_result import Naming, describe, repeat, summarise
 from mlwf_tui.workflow.importing.intake import Intake, find_key
 from mlwf_tui.workflow.importing.known_items import KnownItems
 from mlwf_tui.workflow.importing.narrowing import Narrowing, narrow
@@ -224,8 +224,8 @@ class _Import:
         """Leave the project as it is, named as a version where there is a message."""
         assert self.project is not None  # it was found with its cache
         with run.finishing():
-            version = self._name_version(self.project)
-            result = repeat(run.run_id, self.project_name, last, version)
+            naming = self._name_version(self.project)
+            result = repeat(run.run_id, self.project_name, last, naming)
             run.result = self._describe(result, self.project.manifest)
         return result
 
@@ -339,17 +339,17 @@ class _Import:
             if self.rebased and project.item_count:
                 run.read_state(project, project.head)
             if manifest.digest == project.manifest:
-                version = self._name_version(project)
+                naming = self._name_version(project)
             else:
                 run.write_head(project, manifest)
-                version = self._name_version(self.workspace.catalog.projects.get_by_id(project.id))
-            result = self._summarise(run, intake, choice, version)
+                naming = self._name_version(self.workspace.catalog.projects.get_by_id(project.id))
+            result = self._summarise(run, intake, choice, naming)
             run.result = self._describe(result, manifest.digest)
         self.project = project
         return result
 
-    def _summarise(self, run: Recorder, intake: Intake, choice: Choice, version: int | None) -> ImportResult:
-        result = summarise(intake, self.joined, self.project_name, run.run_id, choice, self.unread, version)
+    def _summarise(self, run: Recorder, intake: Intake, choice: Choice, naming: Naming) -> ImportResult:
+        result = summarise(intake, self.joined, self.project_name, run.run_id, choice, self.unread, naming)
         if self.is_mending:
             return replace(result, items_added=0, items_unchanged=result.items_added)
         if self.rebased is None:
@@ -477,15 +477,17 @@ class _Import:
             store, writer, base, schema=self.joined.schema, changes=intake.changes, kept=intake.nodes
         )
 
-    def _name_version(self, project: Project) -> int | None:
+    def _name_version(self, project: Project) -> Naming:
         """Name the state in which the project was left, where there is a message; inside a transaction."""
         if self.message is None:
-            return None
+            return Naming()
         if self.workspace.catalog.projects.get_by_id(project.id).head != project.head:
             raise Conflict(
                 f"{project.name} was changed by somebody else meanwhile.", hint="Look at it and commit it."
             )
-        return pin_head(self.workspace, project, message=self.message, kind=VersionKind.MANUAL).number
+        before = self.workspace.catalog.versions.latest(project.id)
+        version = pin_head(self.workspace, project, message=self.message, kind=VersionKind.MANUAL)
+        return Naming(version.number, is_new=version != before)
 
 
 def _pack(problems: Sequence[Problem]) -> tuple[ProblemRow, ...]:

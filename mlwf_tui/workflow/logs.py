@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf
 
 import msgspec
@@ -121,15 +121,9 @@ class _LineReader:
         stop = len(log) if is_last else min(len(log), log.cursor_row)
         if last is not None and self._query.is_empty:
             self._next = max(self._next, stop - last)
-        batch: list[LogLine] = []
-        for row in self._iter_wanted(log, stop):
-            shown = log.read_line(row)
-            batch.append(LogLine(shown.text, self._levels.read(shown.text), shown))
-            if len(batch) >= BATCH_LINES:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+        for rows in self._iter_wanted(log, stop):
+            shown = [log.read_line(row) for row in rows]
+            yield [LogLine(line.text, self._levels.read(line.text), line) for line in shown]
 
     def read_unfinished(self) -> LogLine | None:
         """Return the line that is being written, if it is wanted."""
@@ -140,18 +134,18 @@ class _LineReader:
         is_wanted = Finder(self._log, self._query).accepts(shown.text, level)
         return LogLine(shown.text, level, shown, is_finished=False) if is_wanted else None
 
-    def _iter_wanted(self, log: LogFile, stop: int) -> Iterator[int]:
+    def _iter_wanted(self, log: LogFile, stop: int) -> Iterator[Sequence[int]]:
+        """Yield the wanted rows, some at a time: those of a block as soon as it was searched."""
         if self._query.is_empty:
-            for row in range(self._next, stop):
-                self._next = row + 1
-                yield row
+            for first in range(self._next, stop, BATCH_LINES):
+                self._next = min(first + BATCH_LINES, stop)
+                yield range(first, self._next)
             return
         finder = Finder(log, self._query)
         for index in range(self._block, log.block_count):
-            for row in finder.find(index)[1]:
-                if self._next <= row < stop:
-                    self._next = row + 1
-                    yield row
+            if rows := [row for row in finder.find(index)[1] if self._next <= row < stop]:
+                self._next = rows[-1] + 1
+                yield rows
         self._next = max(self._next, stop)
         self._block = max(0, log.block_count - 2)  # a line may go over a block's border
 

@@ -59,9 +59,12 @@ def test_documents_have_the_keys_that_scripts_rely_on(shell: Shell, voc: Path) -
     }  # fmt: skip
     assert (imported["items_added"], imported["problems"]) == (3, [])
     assert imported["version"] is None
-    assert shell.json("import", str(voc), "named", "-m", "as received")["version"] == 1
+    named = shell.json("import", str(voc), "named", "-m", "as received")
+    assert (named["version"], named["version_created"]) == (1, True)
     assert shell.json("versions", "named")["versions"][0]["message"] == "as received"
-    assert "committed as named@1" in shell("import", str(voc), "named", "-m", "again")
+    assert "that is named@1 already" in shell("import", str(voc), "named", "-m", "again")
+    assert shell.json("import", str(voc), "named", "-m", "again")["version_created"] is False
+    assert [one["message"] for one in shell.json("versions", "named")["versions"]] == ["as received"]
     shell("delete", "named", "--yes")
     assert shell.json("commit", "cells", "-m", "one") == {"project": "cells", "version": 1, "created": True}
     transformed = shell.json("transform", "flip", "cells", "--to", "flipped")

@@ -53,6 +53,15 @@ def test_lines_are_chosen_by_expression_level_and_number(words: list[str]) -> No
     assert run(words, "--level", "loud").returncode == 2
 
 
+def test_what_is_no_expression_is_looked_for_as_it_is_written_and_that_is_told(words: list[str]) -> None:
+    done = run(words, "--grep", "0%|###(")
+    assert (done.stdout, done.returncode) == (b"", 0)
+    assert b"is no regular expression (missing )" in done.stderr
+    done = run(words, "--grep", "!(#")
+    assert done.stdout == b"INFO begins\n100%|#####| 9/9\ntrain: scanned\nERROR no room\n"
+    assert b"'(#' is no regular expression" in done.stderr
+
+
 def test_no_line_of_a_log_is_not_called_no_log(words: list[str]) -> None:
     done = run(words, "-n", "0")
     assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)

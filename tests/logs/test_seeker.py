@@ -60,6 +60,16 @@ def test_an_expression_finds_its_lines_over_block_borders(
     assert find_here(path, read_query(pattern)) == expected
 
 
+@pytest.mark.parametrize(
+    "pattern", ["hit", r"row 5\d ", r"^row 1\S? ", "miss$", "miss ", r"7\s+HIT", "!hit", "a(b"]
+)
+def test_lines_in_colours_are_found_as_they_are_shown(tmp_path: Path, pattern: str) -> None:
+    plain, coloured = tmp_path / "plain", tmp_path / "coloured"
+    plain.write_text("\n".join(LINES))
+    coloured.write_text("\n".join(f"\x1b[34m{line[:5]}\x1b[0m{line[5:]}  \x1b[m" for line in LINES))
+    assert find_here(coloured, read_query(pattern)) == find_here(plain, read_query(pattern))
+
+
 def test_the_process_finds_the_same(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("\n".join(LINES * 20))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlwf_tui.logs.terminal import draw, show_line
+from mlwf_tui.logs.terminal import Shown, draw, show_line
 
 
 def show(data: bytes) -> str:
@@ -40,6 +40,18 @@ def test_colours_are_kept_as_the_nearest_of_eight() -> None:
     )
     assert line.text == "train: x red green"
     assert line.colours == ((0, 7, "blue"), (9, 12, "red"), (13, 18, "green"))
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "bc ", " ", "é", "⚠\ufe0f", "\u200b", "\t", "\b", "\r", "\x1b[K", "\x1b[2D"])
+        | st.sampled_from(["\x1b[31m", "\x1b[m", "\x1b[1m", "\x1b[0;1;32m", "\x1b[38;5;46m", "\x1b[39m"]),
+        max_size=12,
+    )
+)
+def test_lines_that_only_have_colours_are_read_by_a_shorter_way_and_show_the_same(parts: list[str]) -> None:
+    text = "".join(parts) + "\x1b[0m"
+    assert show_line(text.encode()) == draw(text, row=0, count=0).get(0, Shown(""))
 
 
 def test_moves_up_write_on_earlier_rows() -> None:

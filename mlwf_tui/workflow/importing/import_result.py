@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import asdict
@@ -39,9 +39,17 @@ class ImportResult(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""  # why it was read in this format
     also: tuple[FormatFit, ...] = ()  # formats that fit nearly as well; `format` decides
     version: int | None = None  # that names the project's state, where a message was given
+    version_created: bool = False  # or it was there, with its own message
 
 
-def repeat(run: RunId, project_name: str, last: Head, version: int | None) -> ImportResult:
+class Naming(NamedTuple):
+    """The version that names what an import left, None without a message, and whether it is a new one."""
+
+    version: int | None = None
+    is_new: bool = False
+
+
+def repeat(run: RunId, project_name: str, last: Head, naming: Naming) -> ImportResult:
     """Return the result of an import that finds everything as the last one did."""
     return ImportResult(
         project=project_name,
@@ -52,7 +60,8 @@ def repeat(run: RunId, project_name: str, last: Head, version: int | None) -> Im
         run=run,
         format=last.importer,
         reason="the folder is as the last import found it",
-        version=version,
+        version=naming.version,
+        version_created=naming.is_new,
     )
 
 
@@ -63,7 +72,7 @@ def summarise(
     run: RunId,
     choice: Choice,
     unread: tuple[Problem, ...],
-    version: int | None,
+    naming: Naming,
 ) -> ImportResult:
     """Return the result of an import that took something in; `unread` is what it passed over."""
     return ImportResult(
@@ -81,7 +90,8 @@ def summarise(
         new_classes=joined.new_classes,
         new_tags=joined.new_tags,
         conflicts=joined.conflicts,
-        version=version,
+        version=naming.version,
+        version_created=naming.is_new,
     )
 
 
