@@ -13,6 +13,7 @@ from mlwf_tui.cli.face import DONE, FAILED, PARTLY, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_table
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.queue import Terms, read_duration
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.entities.sizes import format_size
@@ -121,7 +122,7 @@ def collect_command(face: Face, is_applied: bool, grace: str, terms: Terms | Non
         result = collect(workspace, observer, is_dry_run=not is_applied, grace_s=grace_s)
     given = "" if grace == GRACE else f" --grace {shlex.quote(grace)}"
     verb = "freed" if is_applied else f"would be freed: mlwf collect --apply{given}"
-    packs = f"{result.packs_dropped} packs dropped, {result.packs_rewritten} rewritten"
+    packs = f"{format_count(result.packs_dropped, 'pack')} dropped, {result.packs_rewritten} rewritten"
     lines = [f"{format_size(result.freed_bytes)} {verb} ({packs})", *_list_problems(result.problems)]
     face.show({**to_document(result), "is_dry_run": not is_applied}, "\n".join(lines))
     return PARTLY if result.problems else DONE
@@ -149,8 +150,9 @@ def backup_command(face: Face, folder: Path, terms: Terms | None) -> int:
     with face.open() as workspace, show_progress("backup") as observer:
         result = backup(workspace, folder, observer)
     text = (
-        f"{format_size(result.copied_bytes)} in {result.packs_copied} packs and {result.files_copied} files"
-        f" copied to {result.folder}, {result.packs_removed} packs removed there"
+        f"{format_size(result.copied_bytes)} in {format_count(result.packs_copied, 'pack')}"
+        f" and {format_count(result.files_copied, 'file')}"
+        f" copied to {result.folder}, {format_count(result.packs_removed, 'pack')} removed there"
     )
     lines = [text, *_list_problems(result.problems)]
     if result.packs_kept:

@@ -15,6 +15,7 @@ from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_problems
 from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FolderStatus
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.settings import expand_path
@@ -55,8 +56,8 @@ def checkout_command(face: Face, ref: str, dir: Path, force: bool, terms: Terms 
         with face.open() as workspace, show_progress("checkout") as observer:
             result = checkout(workspace, ref, dir, is_forced=force, ahead=ahead, observer=observer)
     text = (
-        f"{result.project}@{result.version} in {result.folder}: {result.item_count} items,"
-        f" {result.files_written} files written, {result.files_removed} removed"
+        f"{result.project}@{result.version} in {result.folder}: {format_count(result.item_count, 'item')},"
+        f" {format_count(result.files_written, 'file')} written, {result.files_removed} removed"
     )
     kept = [f"what was edited is in {result.folder}/{result.kept_in}"] if result.kept_in else []
     face.show(to_document(result), lambda: "\n".join([text, *kept, *format_problems(result.problems)]))

@@ -12,6 +12,7 @@ from mlwf_tui.cli.face import DONE, PARTLY, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_problems
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.queue import Terms
@@ -179,7 +180,7 @@ def export_command(
     if dry_run:
         with face.open() as workspace, show_progress("export") as observer:
             plan = plan_export(workspace, ref, format=format_, selection=selection, observer=observer)
-        counts = f"{plan.item_count:,} items with {plan.object_count:,} objects"
+        counts = f"{format_count(plan.item_count, 'item')} with {format_count(plan.object_count, 'object')}"
         text = f"{counts} of {plan.ref} would be written ({plan.format})"
         document = {**to_document(plan), "dry_run": True}
         face.show(document, lambda: "\n".join([text, *map(str, plan.losses)]))
@@ -206,7 +207,10 @@ def export_command(
 
 
 def _describe_written(result: ExportResult, dest: Path, *, is_linked: bool) -> str:
-    lines = [f"{result.item_count} items of {result.version_ref} written to {dest} ({result.format})"]
+    lines = [
+        f"{format_count(result.item_count, 'item')} of {result.version_ref}"
+        f" written to {dest} ({result.format})"
+    ]
     if is_linked:
         lines.append(_describe_links(result.linked_count, result.item_count))
     return "\n".join([*lines, *map(str, result.losses), *format_problems(result.problems)])

@@ -11,6 +11,7 @@ import click
 from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, Face, command, params_option
 from mlwf_tui.cli.terms import DETACH, say_detached, terms_options
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.entities.run import ArtifactKind, Run
 
@@ -185,7 +186,8 @@ def _format_result(run: Run) -> str:
     resumed = result.get("items_resumed")
     text = (
         f"{run.state}: {result.get('project', '-')}@{result.get('version', '-')}"
-        f"  {result.get('objects_out', 0)} objects on {result.get('items_out', 0)} items"
+        f"  {format_count(result.get('objects_out', 0), 'object')}"
+        f" on {format_count(result.get('items_out', 0), 'item')}"
         f"{f', {resumed:,} of them known from a run that did not end' if resumed else ''}"
     )
     if result.get("created") is False:

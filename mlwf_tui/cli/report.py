@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from mlwf_tui.cli.face import Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_table
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.measurement import ThresholdFigures, describe_slice
 from mlwf_tui.entities.model import Evaluation, Report, ReportKind
 from mlwf_tui.errors import InvalidParameter
@@ -201,7 +202,7 @@ def _show_fates(
         "report": report.name, "where": pick.describe(), "item_count": len(items),
         "items": [to_document(of) for of in shown],
     }  # fmt: skip
-    head = f"{report.name}, {pick.describe()}: {len(items):,} images"
+    head = f"{report.name}, {pick.describe()}: {format_count(len(items), 'image')}"
     face.show(document, lambda: f"{head}\n\n{_format_fates(shown)}")
 
 

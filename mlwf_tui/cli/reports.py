@@ -11,6 +11,7 @@ from mlwf_tui.cli.deploy import TRUST, ask_for_trust
 from mlwf_tui.cli.face import DONE, FAILED, Face, command, to_document
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.text import format_table
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.run import RunState
 from mlwf_tui.entities.sizes import format_size
 
@@ -141,7 +142,7 @@ def describe_comparison(body: ComparisonReport) -> Iterator[str]:
     yield f"all {describe_ground(body)}"
     for pair in body.pairs:
         yield ""
-        yield f"{pair.new} less {pair.old}, on {pair.comparison.item_count:,} items"
+        yield f"{pair.new} less {pair.old}, on {format_count(pair.comparison.item_count, 'item')}"
         yield from _tell_pair(pair)
     if body.one_sided_classes:
         yield ""

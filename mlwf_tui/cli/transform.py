@@ -12,6 +12,7 @@ from mlwf_tui.cli.facts import format_value
 from mlwf_tui.cli.progress import show_progress
 from mlwf_tui.cli.terms import detachable, submit
 from mlwf_tui.cli.text import format_problems, format_table
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import show_path
 from mlwf_tui.entities.queue import Terms
 from mlwf_tui.errors import InvalidParameter
@@ -133,7 +134,7 @@ def _format_plan(plan: TransformPlan) -> str:
         lines.append("  the same recipe was followed before: its result would be used")
     elif plan.images:
         resumed = f", {plan.images_resumed} of which are made already" if plan.images_resumed else ""
-        lines.append(f"  {plan.images} images to make{resumed}")
+        lines.append(f"  {format_count(plan.images, 'image')} to make{resumed}")
     return "\n".join([*lines, "Nothing was done: it was a dry run."])
 
 
@@ -142,14 +143,14 @@ def _format_transformed(result: TransformResult) -> str:
     lines = [f"{result.project}@{result.version}: {_format_counts(result)}{cached}"]
     lines += _format_objects(result)
     if result.images_resumed:
-        lines.append(f"  {result.images_resumed} images had been made before")
+        lines.append(f"  {format_count(result.images_resumed, 'image')} had been made before")
     lines += [f"  {show_path(conflict)}" for conflict in result.conflicts]
     return "\n".join([*lines, *format_problems(result.problems)])
 
 
 def _format_counts(counts: TransformPlan | TransformResult) -> str:
     return (
-        f"{counts.items_in} items in, {counts.items_out} out: {counts.items_added} added,"
+        f"{format_count(counts.items_in, 'item')} in, {counts.items_out:,} out: {counts.items_added} added,"
         f" {counts.items_changed} changed, {counts.items_unchanged} unchanged, {counts.items_dropped} dropped"
     )
 
@@ -159,7 +160,7 @@ def _format_objects(counts: TransformPlan | TransformResult) -> list[str]:
     if not (counts.objects_in or counts.objects_out):
         return []
     told = "known once the images are made" if counts.objects_out is None else f"{counts.objects_out} out"
-    return [f"  {counts.objects_in} objects in, {told}"]
+    return [f"  {format_count(counts.objects_in, 'object')} in, {told}"]
 
 
 def _format_params(params: Sequence[ParamSpec]) -> str:

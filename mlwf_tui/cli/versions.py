@@ -11,6 +11,7 @@ from mlwf_tui.cli.choosing import choose_option, format_conflicts, read_choices
 from mlwf_tui.cli.face import CONFLICT, DONE, Face, command, to_document
 from mlwf_tui.cli.text import format_age, format_table
 from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.errors import InvalidParameter
 
@@ -101,7 +102,10 @@ def undo_command(face: Face, project: str | None) -> None:
 
     with face.open() as workspace:
         result = undo(workspace, project)
-    face.show(to_document(result), f"{result.project}: {result.verb} undone, {result.item_count} items now")
+    face.show(
+        to_document(result),
+        f"{result.project}: {result.verb} undone, {format_count(result.item_count, 'item')} now",
+    )
 
 
 @command(group, "redo")
@@ -117,7 +121,8 @@ def redo_command(face: Face, project: str | None) -> None:
     with face.open() as workspace:
         result = redo(workspace, project)
     face.show(
-        to_document(result), f"{result.project}: {result.verb} done again, {result.item_count} items now"
+        to_document(result),
+        f"{result.project}: {result.verb} done again, {format_count(result.item_count, 'item')} now",
     )
 
 
@@ -139,7 +144,8 @@ def copy_command(face: Face, ref: str, name: str) -> None:
 
     with face.open() as workspace:
         result = copy(workspace, ref, name)
-    text = f"{result.project}@{result.version} goes on from {result.source}: {result.item_count} items"
+    items = format_count(result.item_count, "item")
+    text = f"{result.project}@{result.version} goes on from {result.source}: {items}"
     face.show(to_document(result), text)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.model import Model
@@ -234,7 +235,8 @@ def _finish(
             "cached": is_cached,
             "run": run.id,
             "manifest": manifest.digest,
-            "summary": f"{manifest.object_count:,} objects on {manifest.item_count:,} items"
+            "summary": f"{format_count(manifest.object_count, 'object')}"
+            + f" on {format_count(manifest.item_count, 'item')}"
             + describe_problems(annotated.problems)
             + _describe_left_out(source),
         }
@@ -245,7 +247,11 @@ def _describe_left_out(source: _Source) -> str:
     left_out = [problem for problem in source.problems if not problem.is_taken]
     if source.version is None:
         return "".join(f", {problem.path} {problem.reason}" for problem in left_out)
-    return f", partly: {len(left_out):,} files were left out" if left_out else ""
+    return (
+        f", partly: {format_count(len(left_out), 'file')} {'was' if len(left_out) == 1 else 'were'} left out"
+        if left_out
+        else ""
+    )
 
 
 def _count_replaced(workspace: Workspace, before: Digest, after: Digest) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from mlwf_tui.entities.abilities import Loss
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.ids import Digest, new_id
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.run import Problem, RunState
@@ -70,7 +71,8 @@ class ImagesDamaged(CorruptData):
         super().__init__(
             f"{len(damaged):,} {'image is' if is_one else 'images are'} damaged in the store and"
             f" {'was left out with its' if is_one else 'were left out with their'} annotations:"
-            f" {_list_keys(damaged)}. All else, {result.item_count:,} items, was written to {result.folder}.",
+            f" {_list_keys(damaged)}. All else, {format_count(result.item_count, 'item')},"
+            f" was written to {result.folder}.",
             hint=f"{_BRING_BACK} into another folder.",
         )
         self.damaged = tuple(damaged)
@@ -166,7 +168,7 @@ def export(
             problems=(*work.damaged, *written.problems),
             run=run.run_id,
         )
-        summary = f"{len(written.files):,} items as {exporter.name}"
+        summary = f"{format_count(len(written.files), 'item')} as {exporter.name}"
         run.result = {**msgspec.to_builtins(result), "summary": summary}
         if work.damaged:
             error = ImagesDamaged(work.damaged, result)

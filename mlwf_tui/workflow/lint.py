@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from mlwf_tui.entities.card import Card
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.lineage import LineageGraph
 from mlwf_tui.entities.model import Model, Report, ReportKind, describe_benchmark
 from mlwf_tui.entities.project import Project, Version, VersionKind
@@ -100,7 +101,8 @@ def _find_words(workspace: Workspace, ref: str) -> str:
         case Project():
             summary = read_summary(workspace.store, thing.manifest)
             names = ", ".join(summary.schema.class_names[:MAX_CLASSES]) or "no classes"
-            return f"{summary.item_count:,} items, {summary.object_count:,} objects: {names}"
+            objects = format_count(summary.object_count, "object")
+            return f"{format_count(summary.item_count, 'item')}, {objects}: {names}"
         case Version():
             return summarise_version(workspace, thing)
         case Model():

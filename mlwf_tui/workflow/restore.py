@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.ids import Digest, ProjectId, StateId
 from mlwf_tui.entities.project import Project, Version, VersionKind
 from mlwf_tui.store.manifests import read_summary
@@ -42,12 +43,13 @@ def preview_restore(workspace: Workspace, ref: str) -> str:
         if project.is_changed:
             return f"Name the head, which holds {version.ref} already, as @{following}."
         return f"{project.name} already stands on {version.ref}: nothing will change."
+    items = format_count(version.item_count, "item")
     if project.is_changed:
         return (
             f"Save the uncommitted head of {project.name} as @{following}, then bring back"
-            f" {version.ref} ({version.item_count} items) as @{following + 1}."
+            f" {version.ref} ({items}) as @{following + 1}."
         )
-    return f"Bring back {version.ref} ({version.item_count} items) as {project.name}@{following}."
+    return f"Bring back {version.ref} ({items}) as {project.name}@{following}."
 
 
 def restore(workspace: Workspace, ref: str) -> RestoreResult:

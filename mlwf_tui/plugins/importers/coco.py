@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from mlwf_tui.entities.annotation import Annotation, ClassDefinition, LabelSchema
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -38,7 +39,6 @@ from mlwf_tui.plugins.importers.files import (
     Place,
     Report,
     find_place,
-    format_count,
     has_images,
     ignore_problem,
     iter_files,

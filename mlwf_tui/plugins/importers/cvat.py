@@ -17,6 +17,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from mlwf_tui.entities.annotation import AnnotatedObject, ClassDefinition, LabelSchema, Tag, TagDefinition
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -27,7 +28,6 @@ from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
     Report,
     check_class_name,
-    format_count,
     has_images,
     iter_numbered,
     read_bytes,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from mlwf_tui.entities.annotation import Annotation, find_class_fault
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FolderListing, FoundFile, Page
 from mlwf_tui.entities.folder import show_path as show_path
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, MAX_NAME_BYTES, Split, check_name, displace
@@ -159,11 +160,6 @@ def tell_images(folder: FolderListing) -> str:
     """Return `there are 3 images`, as a part of a sentence."""
     told = count_images(folder)
     return f"there {'is' if told.startswith('1 ') else 'are'} {told}"
-
-
-def format_count(count: int, word: str) -> str:
-    """Return `1 image`, `12,345 images`."""
-    return f"{count:,} {word}{'s' * (count != 1)}"
 
 
 def ignore_problem(problem: Problem) -> None:

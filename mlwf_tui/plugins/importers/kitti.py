@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Tag
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import check_class_name, format_count
+from mlwf_tui.plugins.importers.files import check_class_name
 from mlwf_tui.plugins.importers.label_lines import OfLabelLines
 from mlwf_tui.plugins.importers.objects import make_box, read_number
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, Geometry, GeometryKind, LabelSchema, Tag
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.run import Problem
 from mlwf_tui.errors import InvalidInput
@@ -23,7 +24,6 @@ from mlwf_tui.formats.json_faults import tell_json_fault
 from mlwf_tui.plugins.importers.files import (
     Report,
     check_class_name,
-    format_count,
     has_images,
     iter_numbered,
     read_bytes,

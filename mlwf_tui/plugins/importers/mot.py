@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlwf_tui.entities.annotation import AnnotatedObject, LabelSchema, Tag, define_classes
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
@@ -14,7 +15,6 @@ from mlwf_tui.plugins.importers.files import (
     MAX_TEXT_BYTES,
     Report,
     check_class_name,
-    format_count,
     has_images,
     iter_fitting,
     iter_numbered,

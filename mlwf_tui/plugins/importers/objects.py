@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mlwf_tui.entities.annotation import Geometry, GeometryKind, Point, Tag, Visibility, find_class_fault
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import format_count, show_path
+from mlwf_tui.plugins.importers.files import show_path
 
 _ELLIPSE_POINTS = 72
 _FEWEST_POINTS = {GeometryKind.POLYGON: 3, GeometryKind.POLYLINE: 2, GeometryKind.POINT: 1}

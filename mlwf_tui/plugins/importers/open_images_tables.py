@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.media.probe import probe_image
 from mlwf_tui.plugins.importers.files import (
     check_class_name,
-    format_count,
     iter_numbered,
     read_bytes,
     show_path,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mlwf_tui.entities.annotation import Annotation, LabelSchema
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
@@ -21,7 +22,6 @@ from mlwf_tui.plugins.importers.files import (
     Report,
     check_bare_name,
     count_images,
-    format_count,
     has_images,
     iter_numbered,
     read_size,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Annotation, ClassDefinition, LabelSchema, Tag
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FileFinder, FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES
 from mlwf_tui.entities.run import Problem
@@ -22,7 +23,6 @@ from mlwf_tui.plugins.importers.files import (
     Keys,
     Report,
     check_class_name,
-    format_count,
     iter_fitting,
     iter_numbered,
     name_some,

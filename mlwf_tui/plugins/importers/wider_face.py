@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from mlwf_tui.entities.annotation import AnnotatedObject, LabelSchema, Tag, define_classes
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FolderListing, FoundFile
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -14,7 +15,6 @@ from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     SPLIT_WORDS,
     Report,
-    format_count,
     has_images,
     iter_fitting,
     read_lines,

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.keypoints import find_flip, name_by_flip
 from mlwf_tui.errors import InvalidInput
 from mlwf_tui.plugins.importers.files import (
     check_class_name,
-    format_count,
     read_bytes,
     read_lines,
     resolve_inside,

@@ -10,8 +10,8 @@ import msgspec
 
 from mlwf_tui.entities.annotation import AnnotatedObject, Geometry, GeometryKind
 from mlwf_tui.entities.boxes import Boxes
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.errors import InvalidInput
-from mlwf_tui.plugins.importers.files import format_count
 from mlwf_tui.plugins.importers.objects import make_oriented_box, place_keypoints
 
 _floor = math.floor

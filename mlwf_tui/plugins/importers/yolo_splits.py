@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FileFinder, FolderListing
 from mlwf_tui.entities.item import IMAGE_SUFFIXES, Split
 from mlwf_tui.entities.run import Problem
@@ -16,7 +17,6 @@ from mlwf_tui.plugins.importers.files import (
     SOME,
     Report,
     find_path_fault,
-    format_count,
     has_suffix,
     name_some,
     read_lines,

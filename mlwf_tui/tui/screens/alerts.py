@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.mark import Mark
 from mlwf_tui.entities.run import Run, RunState
 from mlwf_tui.errors import MlwfError
@@ -12,7 +13,7 @@ from mlwf_tui.tui.keys import KEYS_BY_ID
 from mlwf_tui.tui.notices import write_notice
 from mlwf_tui.tui.screens.outline import make_run_entry
 from mlwf_tui.tui.screens.telling import Teller
-from mlwf_tui.tui.widgets.formats import format_count, format_duration
+from mlwf_tui.tui.widgets.formats import format_duration
 from mlwf_tui.workflow.running.follow import RunUpdate
 from mlwf_tui.workflow.running.machine_marks import mark_run
 

@@ -14,10 +14,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.comparison import Leaderboard, RankedReport, ReportGroup
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.ids import ReportId
 from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.tui.widgets.board_plot import BoardPlot
-from mlwf_tui.tui.widgets.formats import format_age, format_count
+from mlwf_tui.tui.widgets.formats import format_age
 from mlwf_tui.tui.widgets.point_plots import SIGNS
 from mlwf_tui.tui.widgets.table import MOST_NAME_CELLS, Cell, Column, EntityTable
 

@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.item import Item
 from mlwf_tui.tui.screens.item_picture import ItemPicture
 from mlwf_tui.tui.screens.item_rows import ItemRows
@@ -30,7 +31,6 @@ from mlwf_tui.tui.screens.thumbnails import Thumbnails
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.drawing import shorten
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.item_preview import ItemPreview, Layer
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import Column, EntityTable

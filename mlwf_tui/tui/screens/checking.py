@@ -15,13 +15,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.finding import CheckResult, Finding, FoundPlace, Severity
 from mlwf_tui.entities.ids import Digest
 from mlwf_tui.entities.item import Item
 from mlwf_tui.errors import MlwfError
 from mlwf_tui.tui.screens.pictures import Order, Pictures
 from mlwf_tui.tui.screens.work import Work
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.item_preview import ItemPreview
 from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from mlwf_tui.entities.annotation import LabelSchema
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.evidence import FatePick, ItemEvidence, ItemFates, Pick
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.measurement import Thresholds
@@ -34,7 +35,6 @@ from mlwf_tui.tui.widgets.drawn_objects import (
     draw_verdicts,
 )
 from mlwf_tui.tui.widgets.evidence_preview import EvidencePreview
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.key_names import rename
 from mlwf_tui.tui.widgets.lazy import LazySequence
 from mlwf_tui.tui.widgets.table import Cell, Column, EntityTable

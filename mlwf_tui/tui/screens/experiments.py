@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from mlwf_tui.entities.comparison import ModelDiff
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.experiment import (
     MAIN_METRICS,
     Experiment,
@@ -31,7 +32,7 @@ from mlwf_tui.tui.screens.outline import make_model_entry
 from mlwf_tui.tui.screens.work import Work
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.formats import format_age, format_count
+from mlwf_tui.tui.widgets.formats import format_age
 from mlwf_tui.tui.widgets.model_comparison import ModelComparison
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.table import MOST_NAME_CELLS, Cell, Column, EntityTable

@@ -12,10 +12,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.lines import first_line
 from mlwf_tui.tui.widgets.drawing import shorten
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.table import Column, EntityTable
 from mlwf_tui.workflow.history import Change
 

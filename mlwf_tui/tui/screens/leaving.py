@@ -7,10 +7,10 @@ from typing import Protocol, TypeVar
 
 from textual.screen import Screen
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.screens.work import LongWork
 from mlwf_tui.tui.widgets.confirm import Confirm
-from mlwf_tui.tui.widgets.formats import format_count
 
 T = TypeVar("T")
 

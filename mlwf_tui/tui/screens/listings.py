@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.lines import first_line
 from mlwf_tui.entities.model import Report
 from mlwf_tui.entities.project import Project, Version
@@ -26,7 +27,6 @@ from mlwf_tui.tui.widgets.entry_list import Listing, SortValue
 from mlwf_tui.tui.widgets.formats import (
     STATE_GLYPHS,
     format_age,
-    format_count,
     format_duration,
     format_time_left,
 )

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.tui.keys import DATA, MODELS, PARTS, RUNS, STATES, Key
 from mlwf_tui.tui.screens.outline import renew_entry
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind, Excerpt
-from mlwf_tui.tui.widgets.formats import format_count
 
 
 class Marks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.item import Item
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.lines import first_line
@@ -15,7 +16,7 @@ from mlwf_tui.entities.project import Project, Version
 from mlwf_tui.entities.run import ArtifactKind, Run
 from mlwf_tui.tui.screens.snapshot import Snapshot
 from mlwf_tui.tui.widgets.entry import Branch, Entry, EntryKind, Excerpt
-from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age, format_count
+from mlwf_tui.tui.widgets.formats import STATE_GLYPHS, format_age
 
 RUNS = "section:runs"
 OLDER_RUNS = "older:runs"

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.geometry import Offset
 from textual.widgets import Static
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.tui.screens.command_lines import write_command
 from mlwf_tui.tui.screens.pipeline_rows import (
     COLUMNS,
@@ -25,7 +26,7 @@ from mlwf_tui.tui.screens.pipeline_rows import (
 )
 from mlwf_tui.tui.widgets.context_menu import Choice
 from mlwf_tui.tui.widgets.dialog import Dialog
-from mlwf_tui.tui.widgets.formats import format_count, format_keys
+from mlwf_tui.tui.widgets.formats import format_keys
 from mlwf_tui.tui.widgets.table import EntityTable
 from mlwf_tui.workflow.pipelines.drafts import DraftCheck, Opened, PlacedFault
 

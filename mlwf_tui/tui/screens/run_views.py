@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.layout import MonitorLayout
 from mlwf_tui.entities.run import Run
 from mlwf_tui.tui.screens.outline import make_run_entry
 from mlwf_tui.tui.screens.view_host import RUN, Host
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.run_monitor import RunMonitor
 from mlwf_tui.tui.widgets.stage import Stage
 from mlwf_tui.workflow.running.follow import RunUpdate, log_path

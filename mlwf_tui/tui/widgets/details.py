@@ -14,6 +14,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.model import Model, Report, ReportKind
 from mlwf_tui.entities.project import Project, Version
@@ -26,7 +27,6 @@ from mlwf_tui.tui.widgets.formats import (
     STATE_STYLES,
     STEP_GLYPHS,
     STEP_STYLES,
-    format_count,
     format_duration,
     format_time,
     format_value,

@@ -15,11 +15,11 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widgets import Input, Label, Static
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.params import UNSETS, ParamSpec, parse_number
 from mlwf_tui.tui.widgets.choice_field import ChoiceField
 from mlwf_tui.tui.widgets.completing import make_suggester
 from mlwf_tui.tui.widgets.dialog import Dialog
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.key_names import name_key
 from mlwf_tui.tui.widgets.line_field import LineField
 from mlwf_tui.tui.widgets.recall import Recall

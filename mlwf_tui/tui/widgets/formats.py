@@ -134,11 +134,6 @@ def format_time_left(left: TimeLeft | None) -> str:
     return "—" if left is None else str(left)
 
 
-def format_count(count: int, word: str) -> str:
-    """Return "1 item", "12,345 items"."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 def format_value(value: object) -> str:
     """Return any value as a person reads it: four digits of a float, yes and no, lists with commas."""
     if isinstance(value, bool):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.query import Query
 from mlwf_tui.tui.widgets.drawing import Line, measure_line
-from mlwf_tui.tui.widgets.formats import format_count
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.evidence import LETTERS, Pick, Verdict
 from mlwf_tui.entities.measurement import COUNT_NAMES, METRIC_NAMES, Interval, Thresholds
 from mlwf_tui.entities.model import ClassMetrics, Curve, Evaluation, Report, describe_benchmark
@@ -39,7 +40,8 @@ def draw_overview(report: Report, evaluation: Evaluation, width: int) -> list[Li
     """Return what was measured on what, the headline numbers as cards, and the speed."""
     subject: Line = [
         ("▲ ", "accent"), (report.model_name, "strong"), ("  on  ", "muted"), ("◆ ", "primary"),
-        (report.version_ref, "strong"), (f"  {report.split}, {_count_items(evaluation):,} items", "muted"),
+        (report.version_ref, "strong"),
+        (f"  {report.split}, {format_count(_count_items(evaluation), 'item')}", "muted"),
     ]  # fmt: skip
     confidence = evaluation.metrics.get("confidence")
     note = "" if confidence is None else f" precision, recall, F1 at confidence {confidence:.3f}"

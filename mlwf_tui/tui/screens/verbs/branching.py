@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.errors import Conflict
@@ -21,7 +22,6 @@ from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import NAMED, Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.copy import CopyResult, copy
 from mlwf_tui.workflow.merge import MergePlan, MergeResult, merge, plan_merge

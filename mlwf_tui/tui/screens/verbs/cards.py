@@ -10,6 +10,7 @@ from pathlib import Path
 from textual.content import Content
 
 from mlwf_tui.entities.card import MAX_DESCRIPTION, show_safely
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.lineage import LineageNode
 from mlwf_tui.entities.run import Run
 from mlwf_tui.entities.sizes import format_size
@@ -18,7 +19,6 @@ from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish
 from mlwf_tui.tui.widgets.completing import PATH_TYPE
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form, make_field
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.sheet import Sheet, draw_lines
 from mlwf_tui.workflow.graphs.path_contents import PathContents, PathEntry, read_path
 from mlwf_tui.workflow.graphs.save_graph import FORMATS, save_graph

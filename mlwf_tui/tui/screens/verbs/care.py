@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textual.content import Content
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.sizes import format_size
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, queue_call, show_problems
@@ -15,7 +16,6 @@ from mlwf_tui.tui.widgets.completing import PATH_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.sheet import Sheet, draw_lines
 from mlwf_tui.workflow.backup import BackupResult, backup
 from mlwf_tui.workflow.collect import collect

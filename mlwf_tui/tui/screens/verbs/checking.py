@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.finding import CheckResult, Dropped, Finding, FixResult
 from mlwf_tui.errors import Conflict
 from mlwf_tui.tui.observer import ScreenObserver
@@ -13,7 +14,6 @@ from mlwf_tui.tui.screens.command_lines import write_command
 from mlwf_tui.tui.screens.verbs.host import Host, finish, name_keys
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.refs import resolve_manifest
 

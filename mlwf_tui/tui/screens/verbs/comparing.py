@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.measurement import choose_main
 from mlwf_tui.entities.model import Report
@@ -19,7 +20,6 @@ from mlwf_tui.tui.screens.verbs.host import Again, Host, ask_form, finish, follo
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry, EntryKind
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.workflow.benchmarking.apart import NotMeasured, find_apart
 from mlwf_tui.workflow.benchmarking.lacking import submit_compare
 from mlwf_tui.workflow.compare import CompareResult, compare, describe_difference

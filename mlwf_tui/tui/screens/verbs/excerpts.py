@@ -7,6 +7,7 @@ from functools import partial
 
 from textual.content import Content
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.errors import InvalidParameter
 from mlwf_tui.tui.screens.marks import join_excerpt
@@ -19,7 +20,6 @@ from mlwf_tui.tui.screens.verbs.piping import Piping
 from mlwf_tui.tui.screens.verbs.transforming import Transforming
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry, Excerpt
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.affected import Affected, find_affected

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from textual.content import Content
 
 from mlwf_tui.entities.abilities import Loss
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.item import Split
 from mlwf_tui.entities.selection import Selection
 from mlwf_tui.tui.screens import command_lines
@@ -118,7 +119,8 @@ class Exporting:
         )
 
     def _say_written(self, made: ExportResult) -> None:
-        text = f"{made.item_count:,} items of {made.version_ref} lie in {made.folder} as {made.format}."
+        items = format_count(made.item_count, "item")
+        text = f"{items} of {made.version_ref}: in {made.folder} as {made.format}."
         detail = "\n".join(map(str, made.losses))
         finish(self._host, f"{text} See ! for what was lost." if detail else text, detail=detail)
         is_taken = all(problem.is_taken for problem in made.problems)
@@ -140,7 +142,8 @@ def make_selection(values: dict[str, str]) -> Selection:
 
 def draw_losses(plan: ExportPlan) -> Content:
     """Return what would be written and lost: what is gone first."""
-    counts = f"{plan.item_count:,} items with {plan.object_count:,} objects would be written."
+    items, objects = format_count(plan.item_count, "item"), format_count(plan.object_count, "object")
+    counts = f"{items} with {objects} would be written."
     if not plan.losses:
         return Content.assemble(counts, "\n", ("The format holds all of it.", "$success"))
     lines = [Content(counts), Content("What the format cannot hold as it is:"), *map(_draw_loss, plan.losses)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from textual.content import Content
 
 from mlwf_tui.entities.change import ChangeKind
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.folder import FolderChange, FolderStatus
 from mlwf_tui.entities.threeway import Side
 from mlwf_tui.errors import MlwfError
@@ -28,7 +29,6 @@ from mlwf_tui.tui.widgets.conflicts import ConflictChooser
 from mlwf_tui.tui.widgets.diff_summary import SIGNS, STYLES
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, FormField, make_field
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.sheet import Sheet
 from mlwf_tui.workflow.checkout import CheckoutResult, checkout
 from mlwf_tui.workflow.status import read_status

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.errors import MlwfError, NotFound
 from mlwf_tui.tui.screens.verbs.host import Host, ask_words, find_project, finish, name_keys
 from mlwf_tui.tui.screens.verbs.names import Names
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.commit import CommitResult, commit, summarise_head
 from mlwf_tui.workflow.restore import RestoreResult, preview_restore, restore

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.tui.screens import command_lines
 from mlwf_tui.tui.screens.verbs.host import (
     Again,
@@ -22,7 +23,6 @@ from mlwf_tui.tui.widgets.completing import SOURCE_TYPE
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.entry import Entry
 from mlwf_tui.tui.widgets.form import Form, make_field
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.workflow.demo import DemoResult, run_demo
 from mlwf_tui.workflow.import_ import ImportResult, import_folder, list_formats
 

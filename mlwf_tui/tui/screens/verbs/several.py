@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.model import Model
 from mlwf_tui.entities.project import Version
 from mlwf_tui.entities.run import Run
@@ -18,7 +19,6 @@ from mlwf_tui.tui.screens.verbs.names import tell_way_back
 from mlwf_tui.tui.widgets.confirm import Confirm
 from mlwf_tui.tui.widgets.context_menu import Choice, ContextMenu
 from mlwf_tui.tui.widgets.entry import Entry
-from mlwf_tui.tui.widgets.formats import format_count
 from mlwf_tui.tui.widgets.prompt import Prompt
 from mlwf_tui.workflow.delete import delete, list_reasons_to_keep
 from mlwf_tui.workflow.hide import hide, unhide

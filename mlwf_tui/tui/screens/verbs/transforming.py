@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 from textual.content import Content
 
+from mlwf_tui.entities.counts import format_count
 from mlwf_tui.entities.item import check_dataset
 from mlwf_tui.entities.pipeline import Step
 from mlwf_tui.errors import InvalidParameter
@@ -238,7 +239,8 @@ class Transforming:
 def describe_made(made: TransformResult) -> str:
     """Return what a transform has made, in a sentence or some."""
     how = " (known recipe, nothing was computed)" if made.cached else ""
-    text = f"Made {made.project}@{made.version}: {made.items_in:,} items in, {made.items_out:,} out{how}."
+    counts = f"{format_count(made.items_in, 'item')} in, {made.items_out:,} out"
+    text = f"Made {made.project}@{made.version}: {counts}{how}."
     if made.objects_in != made.objects_out:
         text += f" Of {made.objects_in:,} objects there are {made.objects_out:,} now."
     if made.images_resumed:
