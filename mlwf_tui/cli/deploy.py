@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -146,16 +148,27 @@ def serve_command(
             face.show(document, lambda: _format_waiting(run))
         if is_waiting and detach:
             return DONE
-        try:
-            place = wait_until_serving(workspace, run, on_wait=lambda reason: _say_waits(run, reason))
-        except KeyboardInterrupt:
-            return _end_session(face, workspace, run)
-        if not (is_waiting and face.is_json):
-            face.show(
-                {**document, "state": "running", "url": place.url, "waits_for": ""},
-                lambda: _format_session(run, place.url, needs_token=not no_token, is_detached=detach),
-            )
-        return DONE if detach else _follow_session(face, workspace, run)
+        with _ended_by_sigterm():
+            try:
+                place = wait_until_serving(workspace, run, on_wait=lambda reason: _say_waits(run, reason))
+            except KeyboardInterrupt:
+                return _end_session(face, workspace, run)
+            if not (is_waiting and face.is_json):
+                face.show(
+                    {**document, "state": "running", "url": place.url, "waits_for": ""},
+                    lambda: _format_session(run, place.url, needs_token=not no_token, is_detached=detach),
+                )
+            return DONE if detach else _follow_session(face, workspace, run)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM be as Ctrl-C: what starts services ends them so."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _say_waits(run: Run, reason: str) -> None:

@@ -239,6 +239,22 @@ def test_a_session_that_has_to_wait_says_for_what_and_its_token_is_told_before(
         process.kill()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_command_ends_the_session(home: Workspace, number: signal.Signals) -> None:
+    add_seer(home, "eye", SPOTS)
+    words = ["--home", str(home.home), "serve", "eye", "--port", "0", "-p", "device=cpu"]
+    command = [sys.executable, "-m", "mlwf_tui", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "http://" in line:
+                break
+        process.send_signal(number)
+        process.communicate(timeout=jobs.PATIENCE_S)
+    assert process.returncode == 0
+    assert home.catalog.runs.list()[0].state.is_finished
+
+
 def test_pictures_under_several_names_are_answered_in_the_order_in_which_they_came(home: Workspace) -> None:
     add_seer(home, "eye", SPOTS)
     run, caller = begin(home)
