@@ -151,14 +151,14 @@ def serve_command(
         with _ended_by_sigterm():
             try:
                 place = wait_until_serving(workspace, run, on_wait=lambda reason: _say_waits(run, reason))
+                if not (is_waiting and face.is_json):
+                    face.show(
+                        {**document, "state": "running", "url": place.url, "waits_for": ""},
+                        lambda: _format_session(run, place.url, needs_token=not no_token, is_detached=detach),
+                    )
+                return DONE if detach else _follow_session(face, workspace, run)
             except KeyboardInterrupt:
                 return _end_session(face, workspace, run)
-            if not (is_waiting and face.is_json):
-                face.show(
-                    {**document, "state": "running", "url": place.url, "waits_for": ""},
-                    lambda: _format_session(run, place.url, needs_token=not no_token, is_detached=detach),
-                )
-            return DONE if detach else _follow_session(face, workspace, run)
 
 
 @contextmanager
@@ -182,10 +182,7 @@ def _format_waiting(run: Run) -> str:
 def _follow_session(face: Face, workspace: Workspace, run: Run) -> int:
     from mlwf_tui.cli.following import follow_run, raise_failure
 
-    try:
-        finished = follow_run(workspace, run)
-    except KeyboardInterrupt:
-        return _end_session(face, workspace, run)
+    finished = follow_run(workspace, run)
     raise_failure(finished)
     if not face.is_json:
         click.echo(f"{finished.state}: {finished.result.get('summary', 'answered nothing')}")
