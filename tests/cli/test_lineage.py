@@ -136,7 +136,7 @@ def test_the_graph_is_written_into_a_file(shell: Shell, tmp_path: Path) -> None:
     assert shell.json("graph", "--format", "html", "-o", str(target))["nodes"] > 5
     written = target.read_text("utf-8")
     assert written.startswith("<!DOCTYPE html>")
-    shell("graph", "-o", str(target), code=2)
+    shell("graph", "-o", str(target), code=5)
     assert target.read_text("utf-8") == written
     assert all(
         json.loads(line)["eventType"] for line in shell("graph", "--format", "openlineage").splitlines()
