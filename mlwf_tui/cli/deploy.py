@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -148,7 +148,7 @@ def serve_command(
             face.show(document, lambda: _format_waiting(run))
         if is_waiting and detach:
             return DONE
-        with _ended_by_sigterm():
+        with nullcontext() if detach else _ended_by_sigterm():
             try:
                 place = wait_until_serving(workspace, run, on_wait=lambda reason: _say_waits(run, reason))
                 if not (is_waiting and face.is_json):

@@ -20,11 +20,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """
     plain = ESCAPES.sub("", pattern)
     flags = re.IGNORECASE if plain == plain.lower() else re.NOFLAG
-    try:
-        re.compile(pattern.encode(), flags)
-        return re.compile(pattern, flags)
-    except (re.error, OverflowError, RecursionError):
-        return re.compile(re.escape(pattern), flags)
+    return re.compile(re.escape(pattern) if find_fault(pattern) else pattern, flags)
 
 
 def find_fault(pattern: str) -> str:
@@ -32,7 +28,7 @@ def find_fault(pattern: str) -> str:
     try:
         re.compile(pattern.encode())
         re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, OverflowError, RecursionError, UnicodeEncodeError) as error:
         return str(error)
     return ""
 

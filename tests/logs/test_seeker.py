@@ -12,7 +12,7 @@ from mlwf_tui.logs import log_file
 from mlwf_tui.logs.levels import Level
 from mlwf_tui.logs.line_set import LineSet
 from mlwf_tui.logs.log_file import open_whole
-from mlwf_tui.logs.patience import compile_pattern, limit
+from mlwf_tui.logs.patience import compile_pattern, find_fault, limit
 from mlwf_tui.logs.query import MAX_HARD_LINES, Finder, Query, read_query
 from mlwf_tui.logs.seeker import Found, Seeker
 
@@ -68,6 +68,13 @@ def test_lines_in_colours_are_found_as_they_are_shown(tmp_path: Path, pattern: s
     plain.write_text("\n".join(LINES))
     coloured.write_text("\n".join(f"\x1b[34m{line[:5]}\x1b[0m{line[5:]}  \x1b[m" for line in LINES))
     assert find_here(coloured, read_query(pattern)) == find_here(plain, read_query(pattern))
+
+
+@pytest.mark.parametrize("pattern", ["a(b", "\udcff"])
+def test_what_is_no_expression_is_plain_text(pattern: str) -> None:
+    assert find_fault(pattern)
+    assert compile_pattern(pattern).search(f"x {pattern} y")
+    assert not find_fault(re.escape("a(b"))
 
 
 def test_the_process_finds_the_same(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ WORKSPACE_OPTIONS = (
 
 READ_ONLY = "This home can only be read."
 
-PAUSE_QUEUE = ("pause queue", "Start no waiting run; what goes goes on")
+PAUSE_QUEUE = ("pause queue", "Start nothing that waits; what is running goes on")
 RESUME_QUEUE = ("resume queue", "It is paused: let it start what waits again")
 """What the key of the queue does now: its label, and what it says of itself."""
 
